@@ -1,0 +1,4 @@
+//! The vocabulary: units, messages, stages, rings, clocks, pools. Imports nothing of ours.
+
+pub mod message;
+pub mod unit;

@@ -1,0 +1,3 @@
+//! coretick: a thread-per-core trading engine for colocated bare metal.
+
+pub mod base;
