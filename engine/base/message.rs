@@ -331,6 +331,8 @@ pub struct Report {
     pub limit: i64,
     /// What would have been, in the check's unit.
     pub value: i64,
+    /// Fee of a fill in 1e-9 of the currency; negative for a rebate.
+    pub fee: i64,
     /// Its source's count: part of its key.
     pub sequence: u64,
     /// The intent that this answers, if flag `ANSWER` is set.
