@@ -1,0 +1,337 @@
+//! Arrays and maps whose size is fixed at start: what the hot path takes room from instead of an allocator.
+//!
+//! Running out is an answer ([`Full`]), never a crash. Nothing here depends on chance or on addresses: the same
+//! calls give the same handles and the same order of iteration, in every process.
+
+use super::prefetch::prefetch;
+use std::fmt;
+use std::ops::{Index, IndexMut};
+
+/// The pool or map has no room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pool is full")
+    }
+}
+
+impl std::error::Error for Full {}
+
+/// `len` cells that hold `fill`, each written: no page fault is left for later.
+pub fn touched<T: Copy>(len: usize, fill: T) -> Vec<T> {
+    let mut cells = vec![fill; len];
+    // Zeros come from the system as pages that are not there yet.
+    std::hint::black_box(&mut cells).fill(fill);
+    cells
+}
+
+/// Makes `cells` at least `need` long, by whole chunks, up to `limit`; new cells hold `fill` and are touched.
+///
+/// `cells` was created with capacity `limit`, so this never moves or allocates anything.
+///
+/// # Errors
+/// [`Full`] if `need` is above `limit`; nothing changes then.
+pub fn grow<T: Copy>(
+    cells: &mut Vec<T>,
+    need: usize,
+    chunk: usize,
+    limit: usize,
+    fill: T,
+) -> Result<(), Full> {
+    if need <= cells.len() {
+        return Ok(());
+    }
+    if need > limit {
+        return Err(Full);
+    }
+    debug_assert!(limit <= cells.capacity(), "Invariant: growing stays within what was reserved");
+    cells.resize(need.max(cells.len().saturating_add(chunk)).min(limit), fill);
+    Ok(())
+}
+
+/// A map from `u64` to small values: open addressing with linear probing, at most half full.
+///
+/// Removal shifts what follows back into the hole, so there are no tombstones and a miss stays cheap for ever.
+pub struct IdMap<V: Copy> {
+    /// A power of two of them, at least twice `capacity`.
+    entries: Vec<Entry<V>>,
+    len: usize,
+    capacity: usize,
+    /// 64 minus the bits of an index into `entries`.
+    shift: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Entry<V> {
+    key: u64,
+    /// `None`: the entry is free.
+    value: Option<V>,
+}
+
+impl<V: Copy> IdMap<V> {
+    /// A map with room for `capacity` keys, allocated and touched.
+    pub fn new(capacity: usize) -> Self {
+        let size = capacity.max(1).saturating_mul(2).next_power_of_two();
+        let entries = touched(size, Entry { key: 0, value: None });
+        Self { entries, len: 0, capacity, shift: 64 - size.trailing_zeros() }
+    }
+
+    /// How many keys are in the map.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no key is in the map.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The value of `key`.
+    pub fn get(&self, key: u64) -> Option<V> {
+        self.entries[self.place(key)].value
+    }
+
+    /// The value of `key`, to change.
+    pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
+        let place = self.place(key);
+        self.entries[place].value.as_mut()
+    }
+
+    /// Gives `key` a value, in place of the one it had.
+    ///
+    /// # Errors
+    /// [`Full`] if `key` is new and the map holds as many keys as it has room for.
+    pub fn insert(&mut self, key: u64, value: V) -> Result<(), Full> {
+        let place = self.place(key);
+        if self.entries[place].value.is_none() {
+            if self.len == self.capacity {
+                return Err(Full);
+            }
+            self.len += 1;
+        }
+        self.entries[place] = Entry { key, value: Some(value) };
+        Ok(())
+    }
+
+    /// Takes `key` out.
+    pub fn remove(&mut self, key: u64) -> Option<V> {
+        let mask = self.entries.len() - 1;
+        let mut hole = self.place(key);
+        let value = self.entries[hole].value.take()?;
+        self.len -= 1;
+        let mut next = hole;
+        loop {
+            next = (next + 1) & mask;
+            let entry = self.entries[next];
+            if entry.value.is_none() {
+                return Some(value);
+            }
+            // It may move back to the hole if its home is not between the two.
+            let from_home = next.wrapping_sub(self.home(entry.key)) & mask;
+            if from_home >= next.wrapping_sub(hole) & mask {
+                self.entries[hole] = entry;
+                self.entries[next].value = None;
+                hole = next;
+            }
+        }
+    }
+
+    /// All keys with their values, in the order of their places: the same for the same calls.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, V)> {
+        self.entries.iter().filter_map(|entry| entry.value.map(|value| (entry.key, value)))
+    }
+
+    /// Prefetches where `key` is looked for first. Changes nothing.
+    #[inline]
+    pub fn hint(&self, key: u64) {
+        prefetch(&self.entries[self.home(key)]);
+    }
+
+    /// Where `key` is, or the free entry where it would go. There is always one: the map is half empty.
+    fn place(&self, key: u64) -> usize {
+        let mask = self.entries.len() - 1;
+        let mut place = self.home(key);
+        while self.entries[place].value.is_some() && self.entries[place].key != key {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    /// Multiply and xorshift, the top bits taken: dense, strided and high keys all spread.
+    fn home(&self, key: u64) -> usize {
+        let mixed = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> self.shift) as usize
+    }
+}
+
+/// A pool of values, each under a handle that stays its own until it is removed.
+///
+/// Handles are given out lowest first, then the one freed last: what is warm in the cache is used again.
+pub struct Slab<T: Copy> {
+    values: Vec<T>,
+    /// One bit a handle: set while it is given out.
+    taken: Vec<u64>,
+    /// Freed handles.
+    free: Vec<u32>,
+    /// Handles below were given out at least once.
+    fresh: u32,
+}
+
+impl<T: Copy> Slab<T> {
+    /// A pool for `capacity` values (2^32 - 1 at most), allocated and touched; free places hold `fill`.
+    pub fn new(capacity: usize, fill: T) -> Self {
+        let capacity = capacity.min(u32::MAX as usize);
+        let mut free = touched(capacity, 0);
+        free.clear();
+        let taken = touched(capacity.div_ceil(64), 0);
+        Self { values: touched(capacity, fill), taken, free, fresh: 0 }
+    }
+
+    /// How many values are in the pool.
+    pub fn len(&self) -> usize {
+        self.fresh as usize - self.free.len()
+    }
+
+    /// Whether no value is in the pool.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts `value` in and gives its handle.
+    ///
+    /// # Errors
+    /// [`Full`] if every handle is given out.
+    pub fn insert(&mut self, value: T) -> Result<u32, Full> {
+        let handle = match self.free.pop() {
+            Some(handle) => handle,
+            None if (self.fresh as usize) < self.values.len() => {
+                self.fresh += 1;
+                self.fresh - 1
+            }
+            None => return Err(Full),
+        };
+        self.values[handle as usize] = value;
+        self.taken[handle as usize / 64] |= 1 << (handle % 64);
+        Ok(handle)
+    }
+
+    /// Takes a value out; `None` if `handle` is not given out.
+    pub fn remove(&mut self, handle: u32) -> Option<T> {
+        if !self.holds(handle) {
+            return None;
+        }
+        self.taken[handle as usize / 64] &= !(1 << (handle % 64));
+        self.free.push(handle);
+        Some(self.values[handle as usize])
+    }
+
+    /// Whether `handle` is given out.
+    pub fn holds(&self, handle: u32) -> bool {
+        self.taken.get(handle as usize / 64).is_some_and(|word| word >> (handle % 64) & 1 == 1)
+    }
+}
+
+/// # Panics
+/// If `handle` was never within the pool: handles come from `insert`.
+impl<T: Copy> Index<u32> for Slab<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, handle: u32) -> &T {
+        &self.values[handle as usize]
+    }
+}
+
+impl<T: Copy> IndexMut<u32> for Slab<T> {
+    #[inline]
+    fn index_mut(&mut self, handle: u32) -> &mut T {
+        &mut self.values[handle as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// Few keys, so that calls meet; some at both ends of the range.
+    fn key() -> impl Strategy<Value = u64> {
+        prop_oneof![0..24u64, (0..8u64).prop_map(|n| u64::MAX - n), (0..8u64).prop_map(|n| n << 61)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_answers_as_a_btree_does(
+            capacity in 0..20usize,
+            calls in prop::collection::vec((0..3u8, key(), any::<u32>()), 0..400),
+        ) {
+            let mut map = IdMap::new(capacity);
+            let mut model = BTreeMap::new();
+            for (call, key, value) in calls {
+                match call {
+                    0 if model.len() == capacity && !model.contains_key(&key) => {
+                        prop_assert_eq!(map.insert(key, value), Err(Full));
+                    }
+                    0 => {
+                        model.insert(key, value);
+                        prop_assert_eq!(map.insert(key, value), Ok(()));
+                    }
+                    1 => prop_assert_eq!(map.remove(key), model.remove(&key)),
+                    _ => prop_assert_eq!(map.get_mut(key).copied(), model.get(&key).copied()),
+                }
+                prop_assert_eq!(map.get(key), model.get(&key).copied());
+                prop_assert_eq!(map.len(), model.len());
+            }
+            let mut all: Vec<_> = map.iter().collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, model.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_slab_answers_as_a_btree_does(
+            capacity in 0..70usize,
+            calls in prop::collection::vec((any::<bool>(), 0..80u32), 0..400),
+        ) {
+            let mut slab = Slab::new(capacity, 0);
+            let mut model = BTreeMap::new();
+            for (put, n) in calls {
+                if put && model.len() < capacity {
+                    let handle = slab.insert(n).unwrap();
+                    prop_assert_eq!(model.insert(handle, n), None, "handed out twice");
+                } else if put {
+                    prop_assert_eq!(slab.insert(n), Err(Full));
+                } else {
+                    prop_assert_eq!(slab.remove(n), model.remove(&n));
+                }
+                prop_assert_eq!(slab.len(), model.len());
+                for (&handle, &value) in &model {
+                    prop_assert_eq!(slab[handle], value);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_calls_give_the_same_order() {
+        let order = || {
+            let mut map = IdMap::new(1000);
+            (0..1000u64).for_each(|n| map.insert(n * 7919, n).unwrap());
+            (0..1000u64).step_by(3).for_each(|n| assert_eq!(map.remove(n * 7919), Some(n)));
+            map.iter().collect::<Vec<_>>()
+        };
+        assert_eq!(order(), order());
+    }
+
+    #[test]
+    fn growing_stays_within_what_was_reserved() {
+        let mut cells = Vec::with_capacity(100);
+        assert_eq!(grow(&mut cells, 1, 40, 100, 7u8), Ok(()));
+        assert_eq!(cells, [7; 40]);
+        assert_eq!(grow(&mut cells, 90, 40, 100, 7), Ok(()));
+        assert_eq!((cells.len(), grow(&mut cells, 95, 40, 100, 7)), (90, Ok(())));
+        assert_eq!((cells.len(), grow(&mut cells, 101, 40, 100, 7)), (100, Err(Full)));
+    }
+}
