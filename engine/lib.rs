@@ -1,3 +1,4 @@
 //! coretick: a thread-per-core trading engine for colocated bare metal.
 
 pub mod base;
+pub mod book;

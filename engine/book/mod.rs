@@ -1,0 +1,106 @@
+//! Books: every order of every instrument, in the order in which they trade (L3).
+//!
+//! Levels, best prices and queue positions fall out of the orders; a paper venue and strategies read them here. A book is bound by cache
+//! misses, so the layout counts what a message touches:
+//!
+//! ```text
+//! reference ─► directory ─► slot (20 B) ─► level (32 B) ─► record (64 B, one an instrument)
+//!              4 B a page   qty, level,    price, total,   best bid and ask, phase,
+//!              of 512       prev, next,    count, head,    two ladders ─► rungs (16 B): price, level;
+//!                           arrival        tail, owner                    sorted, best last
+//! ```
+//!
+//! * A reduction reads slot, level and record, and searches nothing. A deletion also touches the two neighbours in the
+//!   queue. An addition finds its level from the ladder's end and touches the order that was last there.
+//! * Everything is an index into a few large pools that are made at start ([`Limits`]). Nothing is allocated after
+//!   that: a pool is reserved in full, and touched in chunks as it fills.
+//! * [`Books::hint`] brings a coming message's lines into the cache; it is worth a third of the time.
+//! * Prices are `i64`; an order's quantity is kept as `u32`, because that is what ITCH can say and it keeps a slot at
+//!   20 bytes. More is refused and counted (`quantity_out_of_range`). Level totals are `u64`.
+//!
+//! What always holds: a level's total and count are those of its queue, and no level is empty; the best prices are the ladders'
+//! last rungs; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes all of it.
+
+mod anomaly;
+mod apply;
+mod change;
+mod ladder;
+mod level;
+mod orders;
+mod record;
+mod verify;
+mod view;
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
+
+pub use anomaly::{Anomalies, Anomaly, Example};
+pub use change::Change;
+pub use verify::Fault;
+pub use view::{Ahead, LevelView, OrderView, Top, Walk};
+
+use crate::base::pool::Slab;
+use crate::base::unit::{Health, Price, Qty};
+use ladder::Rungs;
+use level::Level;
+use orders::Orders;
+use record::{Record, Session};
+
+/// Above every price that ITCH allows: 200,000 of the currency.
+const PRICE_MAX: Price = Price::from_e4(2_000_000_000);
+
+/// The most that the books hold. What is above is refused and counted as `pool_exhausted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Orders alive at a time, over all instruments; 2^27 at most. Costs 112 bytes each at start, and up to 320 more of
+    /// address space, used when references lie far apart.
+    pub orders: usize,
+    /// Levels at a time, over all instruments. Costs 52 bytes each at start.
+    pub levels: usize,
+    /// Instruments: ids are below this; 2^24 at most. Costs 600 bytes each.
+    pub instruments: usize,
+}
+
+impl Default for Limits {
+    /// A whole Nasdaq day.
+    fn default() -> Self {
+        Self { orders: 1 << 21, levels: 1 << 20, instruments: 1 << 14 }
+    }
+}
+
+/// All books of a shard.
+pub struct Books {
+    /// By instrument.
+    records: Vec<Record>,
+    /// By instrument: the last trade; quantity 0 if there was none. Apart from the records, which are one line each.
+    trades: Vec<(Price, Qty)>,
+    rungs: Rungs,
+    levels: Slab<Level>,
+    orders: Orders,
+    session: Session,
+    /// One above the highest instrument that a message named.
+    seen: usize,
+    /// Orders that got a priority so far; wraps.
+    arrivals: u32,
+    anomalies: Anomalies,
+}
+
+impl Books {
+    /// Empty books, before the open; every instrument is live and, until told otherwise, trading.
+    pub fn new(limits: &Limits) -> Self {
+        let instruments = limits.instruments.min(1 << 24);
+        Self {
+            records: vec![Record { health: Health::LIVE, ..Record::default() }; instruments],
+            trades: vec![(Price(0), Qty::ZERO); instruments],
+            rungs: Rungs::new(limits.levels, instruments * 2),
+            levels: Slab::new(limits.levels, Level::default()),
+            orders: Orders::new(limits.orders),
+            session: Session::Before,
+            seen: 0,
+            arrivals: 0,
+            anomalies: Anomalies::default(),
+        }
+    }
+}
