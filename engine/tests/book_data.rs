@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 
 const LIMITS: Limits = Limits { orders: 1 << 17, levels: 1 << 17, instruments: 4096 };
 
-/// The shared data, or `None`, said aloud.
+/// A file of the shared data; `None`, said aloud, where there is no shared data at all.
 fn data(name: &str) -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/itch");
-    let path = Path::new(root).join(name);
-    if !path.exists() {
-        eprintln!("SKIPPED: {} is not there", path.display());
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/itch"));
+    if !root.exists() {
+        eprintln!("SKIPPED: {} is not there", root.display());
         return None;
     }
+    let path = root.join(name);
+    assert!(path.exists(), "{} is missing", path.display());
     Some(path)
 }
 
@@ -184,12 +185,12 @@ fn a_real_hour_of_nasdaq_leads_to_the_depth_of_its_source() {
 
 #[test]
 fn every_symbol_of_a_small_synthetic_day_ends_in_its_true_book() {
-    let Some(books) = finish("syn200k_500sym_seed1") else { return };
+    let Some(books) = finish("synthetic/syn200k_500sym_seed1") else { return };
     assert_eq!(broken(&books), []);
 }
 
 #[test]
 fn every_symbol_of_a_synthetic_day_ends_in_its_true_book() {
-    let Some(books) = finish("syn1m_2000sym_seed7") else { return };
+    let Some(books) = finish("synthetic/syn1m_2000sym_seed7") else { return };
     assert_eq!(broken(&books), []);
 }
