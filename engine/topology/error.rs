@@ -1,0 +1,270 @@
+//! Why a configuration is refused. Each error names the file, line and column, the key, and the fix.
+
+use std::{fmt, io};
+
+/// A configuration that cannot be used.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file could not be read: give one that exists and is UTF-8.
+    Unreadable {
+        /// As it was given.
+        file: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// `--placement` names neither a placement nor a file.
+    NoPlacement {
+        /// As it was given.
+        name: String,
+    },
+    /// The file says what cannot be.
+    Refused {
+        /// Where.
+        place: Place,
+        /// The key, as `table.key`; empty where the text is not TOML.
+        key: String,
+        /// Why, and what would be right.
+        fault: Fault,
+    },
+}
+
+/// Where a key was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was given.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// What is wrong with a key, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Not TOML: correct the text.
+    Syntax(String),
+    /// No such key, or no such word for a value: use one of those known.
+    Unknown {
+        /// What was written.
+        word: String,
+        /// What can be written here.
+        known: Vec<String>,
+    },
+    /// The wrong type, or too large for it: write it as the default is written.
+    Type {
+        /// What the parser said.
+        message: String,
+        /// The default, as `key = value`, if the key has one.
+        like: Option<String>,
+    },
+    /// A placement file says something that is not placement: move it to the configuration.
+    NotPlacement,
+    /// Out of range: write a value within it.
+    Range {
+        /// What was written.
+        value: u64,
+        /// The least allowed.
+        low: u64,
+        /// The most allowed.
+        high: u64,
+    },
+    /// A ring's depth is not a power of two.
+    NotPowerOfTwo(u64),
+    /// Not "HH:MM:SS".
+    NotATime(String),
+    /// No such stage.
+    NoStage {
+        /// What was written.
+        word: String,
+        /// How many book shards there are.
+        books: usize,
+    },
+    /// A stage that no shard runs.
+    StageMissing(String),
+    /// A stage that two shards run, or one shard twice.
+    StageTwice(String),
+    /// A stage listed behind one that it feeds.
+    Backwards {
+        /// The stage that comes too late.
+        stage: String,
+        /// The one before it.
+        after: String,
+    },
+    /// A shard that runs nothing.
+    Empty,
+    /// A shard without a name, or with another's.
+    ShardName(String),
+    /// Not a CPU of this machine that the process may use.
+    NoCpu {
+        /// What was asked for.
+        cpu: usize,
+        /// What there is, as a list of ranges.
+        have: String,
+    },
+    /// Two shards on one CPU.
+    CpuTaken {
+        /// The CPU.
+        cpu: usize,
+        /// The shard that has it.
+        shard: String,
+    },
+    /// Two shards on two hyper-threads of one core.
+    Sibling {
+        /// The CPU asked for.
+        cpu: usize,
+        /// The shard on the same core.
+        shard: String,
+        /// That shard's CPU.
+        other: usize,
+    },
+    /// A ring that cannot hold what its producer sends at once.
+    Shallow {
+        /// Its depth in messages.
+        depth: usize,
+        /// The producer's burst in messages.
+        burst: usize,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { file, error } => {
+                write!(f, "{file}: {error}: give a file that exists and is UTF-8 text")
+            }
+            Self::NoPlacement { name } => {
+                write!(f, "--placement `{name}`: no such file, and no placement of that name")?;
+                hint(f, name, &["fused", "split"].map(String::from))
+            }
+            Self::Refused { place, key, fault } => {
+                write!(f, "{}:{}:{}: ", place.file, place.line, place.column)?;
+                match fault {
+                    Fault::Unknown { word, .. } if key.rsplit('.').next() == Some(word) => {
+                        write!(f, "unknown key `{key}`{fault}")
+                    }
+                    Fault::Unknown { word, .. } => {
+                        write!(f, "`{key}`: unknown word `{word}`{fault}")
+                    }
+                    _ if key.is_empty() => fault.fmt(f),
+                    _ => write!(f, "`{key}`: {fault}"),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(message) => {
+                write!(f, "not TOML: {message}: correct the text here, as in `key = value`")
+            }
+            Self::Unknown { word, known } => hint(f, word, known),
+            Self::Type { message, like: Some(like) } => {
+                write!(f, "{message}: write it as the default is written, `{like}`")
+            }
+            Self::Type { message, like: None } => {
+                write!(f, "{message}: see the examples in engine/default.toml")
+            }
+            Self::NotPlacement => f.write_str(
+                "a placement file holds only [[shard]], [topology] and [link]: move this to the --config file",
+            ),
+            Self::Range { value, low, high } => {
+                write!(f, "{value} is out of range: set it from {low} to {high}")
+            }
+            Self::NotPowerOfTwo(value) => {
+                let above = value.checked_next_power_of_two().unwrap_or(1 << 63);
+                write!(f, "{value} is not a power of two: set it to {above}")
+            }
+            Self::NotATime(text) => {
+                write!(f, "\"{text}\" is not a time of day: write \"HH:MM:SS\", as in \"15:45:00\"")
+            }
+            Self::NoStage { word, books } => {
+                write!(f, "no stage is called `{word}`")?;
+                let mut known = ["ingest", "book", "risk", "route", "log"].map(String::from).to_vec();
+                known.extend((0..*books).map(|n| format!("book.{n}")));
+                hint(f, word, &known)
+            }
+            Self::StageMissing(stage) => {
+                write!(f, "no shard runs `{stage}`: add it to the `run` of one")
+            }
+            Self::StageTwice(stage) => {
+                write!(f, "`{stage}` is run twice: leave it in one shard's `run` only")
+            }
+            Self::Backwards { stage, after } => write!(
+                f,
+                "`{stage}` comes after `{after}`, against the flow: order them ingest, book, risk, route, log"
+            ),
+            Self::Empty => f.write_str("the shard runs nothing: name its stages, or remove it"),
+            Self::ShardName(name) => {
+                write!(f, "\"{name}\" is empty or taken: give each shard a name of its own")
+            }
+            Self::NoCpu { cpu, have } => {
+                write!(f, "this process has no CPU {cpu}: choose one of {have}, or leave `cpu` out")
+            }
+            Self::CpuTaken { cpu, shard } => write!(
+                f,
+                "CPU {cpu} belongs to shard \"{shard}\": choose another, or set `topology.oversubscribe = true`"
+            ),
+            Self::Sibling { cpu, shard, other } => write!(
+                f,
+                "CPU {cpu} is a hyper-thread of the core of shard \"{shard}\" (CPU {other}): choose another core, or \
+                 set `topology.oversubscribe = true`"
+            ),
+            Self::Shallow { depth, burst } => write!(
+                f,
+                "{depth} messages cannot hold the {burst} that its producer can send at once: set it to at least {}",
+                burst.next_power_of_two()
+            ),
+        }
+    }
+}
+
+/// Ends a message with the known word nearest to `word`, or with all of them.
+fn hint(f: &mut fmt::Formatter<'_>, word: &str, known: &[String]) -> fmt::Result {
+    match nearest(word, known) {
+        Some(near) => write!(f, ": did you mean `{near}`?"),
+        None => write!(f, ": use one of {}", known.join(", ")),
+    }
+}
+
+/// The known word that differs least from `word`, if it is no more than a few slips away.
+fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a String> {
+    let slips_max = 1 + word.chars().count() / 4;
+    let (slips, near) = known.iter().map(|name| (slips(word, name), name)).min()?;
+    (slips <= slips_max).then_some(near)
+}
+
+/// Letters to insert, delete or change to make `right` of `left`, whatever their case.
+fn slips(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, letter) in left.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (at, other) in right.iter().enumerate() {
+            let change = diagonal + usize::from(letter != *other);
+            diagonal = row[at + 1];
+            row[at + 1] = change.min(row[at] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_from_another_word() {
+        assert_eq!(slips("lookahead", "look_ahead"), 1);
+        assert_eq!(slips("", "log"), 3);
+        assert_eq!(slips("Risk", "risk"), 0);
+        let known = ["book", "risk"].map(String::from);
+        assert_eq!(nearest("boook", &known).map(String::as_str), Some("book"));
+        assert_eq!(nearest("journal", &known), None);
+    }
+}

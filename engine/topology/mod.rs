@@ -1,0 +1,17 @@
+//! From a TOML file to shards and rings: what runs where. Read this first.
+//!
+//! [`config`] is every setting, [`machine`] what the host lends, [`placement`] the stages on its cores and the rings
+//! between them, [`error`] what is refused and how it is put right.
+
+pub mod config;
+pub mod error;
+pub mod machine;
+pub mod placement;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use error::ConfigError;
+pub use machine::Machine;
+pub use placement::Placement;

@@ -1,0 +1,397 @@
+//! What a configuration promises its reader: the line, the reason, the fix.
+
+use super::config::{Config, Executor, PlacementName};
+use super::machine::{Cpu, Machine, Node};
+use super::placement::{Bursts, Placement, StageName};
+use super::source::DEFAULT;
+use crate::base::unit::Nanos;
+use proptest::prelude::*;
+use std::fs;
+
+fn refusal(text: &str) -> String {
+    Config::parse("my.toml", text).expect_err(text).to_string()
+}
+
+/// The refusal of `text` as a placement on `machine`.
+fn misplaced(text: &str, machine: &Machine) -> String {
+    let config = Config::parse("my.toml", text).unwrap_or_else(|error| panic!("{error}"));
+    Placement::new(&config, machine, &Bursts::of(&config)).expect_err(text).to_string()
+}
+
+fn starts(text: &str, start: &str) {
+    assert!(text.starts_with(start), "\n   got: {text}\nwanted: {start}");
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_key() {
+    assert_eq!(
+        refusal("\n[ingest]\nlookahead = 3\n"),
+        "my.toml:3:1: unknown key `ingest.lookahead`: did you mean `look_ahead`?"
+    );
+    assert_eq!(
+        refusal("[link.market]\ndepht = 4\n"),
+        "my.toml:2:1: unknown key `link.market.depht`: did you mean `depth`?"
+    );
+    assert_eq!(
+        refusal("[latency]\ncolour = 3"),
+        "my.toml:2:1: unknown key `latency.colour`: use one of sample"
+    );
+    starts(
+        &refusal("[ingset]\nbatch = 1"),
+        "my.toml:1:2: unknown key `ingset`: did you mean `ingest`?",
+    );
+    starts(
+        &refusal("book.shard = 2"),
+        "my.toml:1:6: unknown key `book.shard`: did you mean `shards`?",
+    );
+    starts(
+        &refusal("[[shard]]\nname = \"a\"\nrun = []\nidle = \"spin\"\ncore = 1\n"),
+        "my.toml:5:1: unknown key `shard[0].core`: use one of name, cpu, run, idle",
+    );
+}
+
+#[test]
+fn a_wrong_type_names_its_line_and_shows_the_default() {
+    assert_eq!(
+        refusal("[ingest]\nbatch = \"many\"\n"),
+        "my.toml:2:9: `ingest.batch`: invalid type: string \"many\", expected u32: \
+         write it as the default is written, `batch = 64`"
+    );
+    starts(
+        &refusal("[paper]\nsweep_levels = -1"),
+        "my.toml:2:16: `paper.sweep_levels`: invalid value",
+    );
+    starts(
+        &refusal("[book]\norders_max = 5000000000"),
+        "my.toml:2:14: `book.orders_max`: invalid value",
+    );
+    starts(
+        &refusal("[strategy]\nsymbols = \"AAPL\""),
+        "my.toml:2:11: `strategy.symbols`: invalid type",
+    );
+    starts(&refusal("ingest = 3"), "my.toml:1:10: `ingest`: invalid type");
+    starts(&refusal("[[shard]]\nname = \"a\""), "my.toml:1:1: `shard[0]`: missing field `run`");
+}
+
+#[test]
+fn an_unknown_word_names_its_line_and_the_nearest_word() {
+    assert_eq!(
+        refusal("[topology]\nexecutor = \"glomio\""),
+        "my.toml:2:12: `topology.executor`: unknown word `glomio`: did you mean `glommio`?"
+    );
+    starts(
+        &refusal("[strategy]\nname = \"alpha\""),
+        "my.toml:2:8: `strategy.name`: unknown word `alpha`: use one of",
+    );
+}
+
+#[test]
+fn a_value_out_of_range_names_its_line_and_the_range() {
+    assert_eq!(
+        refusal("[book]\n# two\nshards = 9\n"),
+        "my.toml:3:1: `book.shards`: 9 is out of range: set it from 1 to 8"
+    );
+    starts(
+        &refusal("paper = { latency_in_ns = 0 }"),
+        "my.toml:1:11: `paper.latency_in_ns`: 0 is out of range",
+    );
+    assert_eq!(
+        refusal("[link]\nintent = { depth = 1000 }"),
+        "my.toml:2:12: `link.intent.depth`: 1000 is not a power of two: set it to 1024"
+    );
+    starts(
+        &refusal("[link.order]\ndepth = 1"),
+        "my.toml:2:1: `link.order.depth`: 1 is out of range",
+    );
+    starts(
+        &refusal("[engine]\nkill_at = \"25:00:00\""),
+        "my.toml:2:1: `engine.kill_at`: \"25:00:00\" is not a time",
+    );
+}
+
+#[test]
+fn every_limit_is_enforced_and_stated_in_the_manual() {
+    for (key, _, low, high) in Config::default().limits() {
+        let (table, name) = key.rsplit_once('.').unwrap();
+        for value in [low, high] {
+            Config::parse("my.toml", &format!("{key} = {value}")).unwrap();
+        }
+        let outside = [low.checked_sub(1), Some(high + 1)];
+        for value in outside.into_iter().flatten() {
+            starts(
+                &refusal(&format!("{key} = {value}")),
+                &format!("my.toml:1:{}: `{key}`: ", table.len() + 2),
+            );
+        }
+        let start = DEFAULT.find(&format!("\n[{table}]\n")).unwrap();
+        let section = &DEFAULT[start..];
+        let end = section.find(&format!("\n{name} = ")).unwrap();
+        let lines = section[..end].lines().rev().take_while(|line| line.starts_with('#'));
+        let comment = lines.collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(" ");
+        let range = format!("{low} to {high}");
+        assert!(
+            comment.replace("# ", "").contains(&range),
+            "default.toml: {key} does not say {range}"
+        );
+    }
+}
+
+#[test]
+fn every_default_key_is_explained() {
+    let lines: Vec<&str> = DEFAULT.lines().collect();
+    for pair in lines.windows(2) {
+        let is_key = pair[1].starts_with(|first: char| first.is_ascii_lowercase());
+        assert!(!is_key || pair[0].starts_with("# "), "{} has no sentence above it", pair[1]);
+    }
+}
+
+#[test]
+fn the_configuration_in_force_loads_to_itself() {
+    let texts = [
+        "",
+        "[engine]\nkill_at = \"15:45:00\"\n[strategy]\nsymbols = [\"A\", \"BRK.A\"]\n[link]\nevent.depth = 64",
+        "[[shard]]\nname='a'\nrun=['ingest','book']\nidle='back-off'\n[[shard]]\nname='b'\ncpu=3\nrun=[]\nidle='yield'",
+    ];
+    for text in texts {
+        let config = Config::parse("my.toml", text).unwrap();
+        let dump = config.to_toml();
+        assert_eq!(Config::parse("dump.toml", &dump).unwrap().to_toml(), dump);
+    }
+    let keys = |text: &str| text.matches(" = ").count();
+    let written =
+        DEFAULT.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    assert_eq!(
+        Config::default().to_toml(),
+        Config::parse("default.toml", DEFAULT).unwrap().to_toml()
+    );
+    // In the file each ring is one line of two equals signs, in the dump a table of one.
+    assert_eq!(keys(&Config::default().to_toml()), keys(&written) - 8);
+}
+
+#[test]
+fn a_file_overrides_key_by_key_and_a_placement_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let desk = file(
+        "desk.toml",
+        "ingest.batch = 7\n[topology]\nexecutor = 'thread'\noversubscribe = true",
+    );
+    let cut = file(
+        "cut.toml",
+        "[topology]\noversubscribe = false\n[[shard]]\nname='a'\nrun=['ingest']\nidle='spin'",
+    );
+    let config = Config::load(Some(&desk), cut.to_str()).unwrap();
+    assert_eq!((config.ingest.batch, config.ingest.look_ahead), (7, 16));
+    assert_eq!(
+        (config.topology.executor, config.topology.oversubscribe),
+        (Executor::Thread, false)
+    );
+    assert_eq!(config.shards.len(), 1);
+
+    let named = Config::load(Some(&cut), Some("split")).unwrap();
+    assert_eq!((named.shards.len(), named.topology.placement), (0, PlacementName::Split));
+
+    let wide = file("wide.toml", "\n[risk]\ncollar_bp = 9");
+    let error = Config::load(None, wide.to_str()).unwrap_err().to_string();
+    assert!(error.contains("wide.toml:2:2: `risk`: a placement file holds only"), "{error}");
+    let error = Config::load(None, Some("fusd")).unwrap_err().to_string();
+    assert!(error.ends_with("did you mean `fused`?"), "{error}");
+    let error =
+        Config::load(Some(dir.path().join("no.toml").as_path()), None).unwrap_err().to_string();
+    assert!(error.contains("no.toml: No such file"), "{error}");
+}
+
+#[test]
+fn the_kill_time_is_nanoseconds_after_midnight() {
+    assert_eq!(Config::default().kill_at(), None);
+    let config = Config::parse("my.toml", "engine.kill_at = '15:45:01'").unwrap();
+    assert_eq!(config.kill_at(), Some(Nanos(56_701_000_000_000)));
+}
+
+fn shards(runs: &[&str]) -> String {
+    let table =
+        |(at, keys): (usize, &&str)| format!("[[shard]]\nname='s{at}'\nidle='spin'\n{keys}\n");
+    runs.iter().enumerate().map(table).collect()
+}
+
+#[test]
+fn a_placement_that_would_not_run_is_refused_with_line_and_fix() {
+    let two = Machine::uniform(2);
+    let whole = "run=['ingest','book','risk','route','log']";
+    let cases = [
+        (
+            shards(&["run=['ingest','boook']"]),
+            "my.toml:4:15: `shard[0].run[1]`: no stage is called `boook`: did you",
+        ),
+        (
+            shards(&["run=['ingest','book','route','log']"]),
+            "my.toml:1:3: `shard`: no shard runs `risk`: add it",
+        ),
+        (shards(&[whole, "run=['risk']"]), "my.toml:8:6: `shard[1].run[0]`: `risk` is run twice"),
+        (
+            shards(&["run=['book','book.0']"]),
+            "my.toml:4:13: `shard[0].run[1]`: `book.0` is run twice",
+        ),
+        (
+            shards(&["run=['book.1']"]),
+            "my.toml:4:6: `shard[0].run[0]`: no stage is called `book.1`",
+        ),
+        (
+            shards(&["run=['risk','book']"]),
+            "my.toml:4:13: `shard[0].run[1]`: `book.0` comes after `risk`, against",
+        ),
+        (shards(&["run=[]"]), "my.toml:4:1: `shard[0].run`: the shard runs nothing"),
+        (
+            shards(&["run=['ingest','book']\ncpu=1", "run=['risk','route','log']\ncpu=1"]),
+            "my.toml:10:1: `shard[1].cpu`: CPU 1 belongs to shard \"s0\"",
+        ),
+        (
+            shards(&["run=['ingest','book']\ncpu=2"]),
+            "my.toml:5:1: `shard[0].cpu`: this process has no CPU 2: choose one of 0-1",
+        ),
+        (
+            format!("{}[[shard]]\nname='s0'\nidle='spin'\nrun=['log']", shards(&["run=['risk']"])),
+            "my.toml:6:1: `shard[1].name`",
+        ),
+        (
+            "[link]\nevent.depth = 8".into(),
+            "my.toml:2:7: `link.event.depth`: 8 messages cannot hold the 10",
+        ),
+    ];
+    for (text, start) in cases {
+        starts(&misplaced(&text, &two), start);
+    }
+}
+
+fn hyper_threaded() -> Machine {
+    let cpus = (0..4).map(|id| Cpu { node: id % 2, id, core: id % 2 }).collect();
+    Machine { cpus, nodes: vec![Node { id: 0, memory_mib: 1 }, Node { id: 1, memory_mib: 1 }] }
+}
+
+#[test]
+fn hyper_threads_of_one_core_are_shared_only_when_asked_for() {
+    let text = shards(&["run=['ingest','book']\ncpu=1", "run=['risk','route','log']\ncpu=3"]);
+    let error = misplaced(&text, &hyper_threaded());
+    starts(
+        &error,
+        "my.toml:10:1: `shard[1].cpu`: CPU 3 is a hyper-thread of the core of shard \"s0\" (CPU 1)",
+    );
+    let config = Config::parse("my.toml", &format!("topology.oversubscribe=true\n{text}")).unwrap();
+    let placement = Placement::new(&config, &hyper_threaded(), &Bursts::of(&config)).unwrap();
+    assert_eq!(placement.shards[1].cpu.unwrap().node, 1);
+}
+
+fn shape(placement: &Placement) -> Vec<String> {
+    let shard = |shard: &super::placement::ShardSpec| {
+        let run: Vec<_> = shard.run.iter().map(ToString::to_string).collect();
+        format!("{}@{}: {}", shard.name, shard.cpu.unwrap().id, run.join(" "))
+    };
+    placement.shards.iter().map(shard).collect()
+}
+
+#[test]
+fn named_placements_fold_onto_the_cores_there_are_and_say_so() {
+    let shape_of = |name, books, cores| {
+        let placement = Placement::named(name, books, &Machine::uniform(cores));
+        (shape(&placement), placement.cores_wanted)
+    };
+    let (fused, split) = (PlacementName::Fused, PlacementName::Split);
+    let whole = "hot@0: ingest book.0 risk route log".to_string();
+    assert_eq!(shape_of(fused, 1, 1), (vec![whole.clone()], 2));
+    assert_eq!(shape_of(split, 1, 1), (vec![whole], 5));
+    let apart = ["log@0: log", "hot@1: ingest book.0 risk route"].map(String::from).to_vec();
+    assert_eq!(shape_of(fused, 1, 2), (apart.clone(), 0));
+    assert_eq!(shape_of(fused, 1, 64), (apart, 0));
+    let two = ["ingest@0: ingest log", "book.0@1: book.0 risk route"].map(String::from).to_vec();
+    assert_eq!(shape_of(split, 1, 2), (two, 5));
+    let four = ["log@0: log", "ingest@1: ingest", "book.0@2: book.0", "risk@3: risk route"];
+    assert_eq!(shape_of(split, 1, 4), (four.map(String::from).to_vec(), 5));
+    assert_eq!(shape_of(split, 2, 6).0.len(), 6);
+    assert_eq!(shape_of(split, 2, 6).1, 0);
+}
+
+#[test]
+fn every_named_placement_runs_every_stage_once_on_any_machine() {
+    for (name, books, cores) in
+        [PlacementName::Fused, PlacementName::Split].into_iter().flat_map(|name| {
+            (1..=8).flat_map(move |books| (1..=16).map(move |cores| (name, books, cores)))
+        })
+    {
+        let placement = Placement::named(name, books, &Machine::uniform(cores));
+        let mut run: Vec<StageName> =
+            placement.shards.iter().flat_map(|shard| shard.run.clone()).collect();
+        run.sort();
+        let mut all = vec![StageName::Ingest];
+        all.extend((0..books).map(StageName::Book));
+        all.extend([StageName::Risk, StageName::Route, StageName::Log]);
+        assert_eq!(run, all);
+        let mut cpus: Vec<_> = placement.shards.iter().map(|shard| shard.cpu.unwrap().id).collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        assert_eq!(cpus.len(), placement.shards.len(), "{name:?} {books} {cores}");
+    }
+}
+
+#[test]
+fn rings_stand_where_the_placement_cuts() {
+    let links = |text: &str, machine: &Machine| {
+        let config = Config::parse("my.toml", text).unwrap();
+        let bursts = Bursts::of(&config);
+        let placement = Placement::new(&config, machine, &bursts).unwrap();
+        let rings = placement.rings(&config, &bursts);
+        rings.iter().map(|ring| ring.link).collect::<Vec<_>>()
+    };
+    let returns = ["venue", "event", "report", "answer", "record"];
+    assert_eq!(links("", &Machine::uniform(2)), returns);
+    let split = links("topology.placement = 'split'", &Machine::uniform(5));
+    assert_eq!(
+        split,
+        ["market", "intent", "venue", "event", "report", "order", "answer", "record"]
+    );
+    // Two book shards meet at risk, so their intents are merged from rings even on one core.
+    let two = links("book.shards = 2", &Machine::uniform(2));
+    assert_eq!(two.iter().filter(|link| **link == "intent").count(), 2);
+    assert!(!two.contains(&"market"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    /// Bytes changed, doubled and dropped in the manual, cut down so that each case is quick.
+    #[test]
+    fn no_text_makes_the_parser_panic(
+        from in 0..DEFAULT.len(),
+        length in 1..1500_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, ".{0,6}"), 0..8),
+    ) {
+        let shards = shards(&["run=['ingest','book','risk']\ncpu=1", "run=['route','log']\ncpu=0"]);
+        let lines = DEFAULT.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+        let from = from % lines.len();
+        let mut text: Vec<char> = lines.chars().skip(from).take(length).chain(shards.chars()).collect();
+        for (at, what, new) in changes {
+            let at = at.index(text.len() + 1);
+            let end = (at + new.chars().count()).min(text.len());
+            match what {
+                0 => drop(text.splice(at..end, new.chars())),
+                1 => drop(text.splice(at..at, new.chars())),
+                2 => drop(text.drain(at..end)),
+                _ => drop(text.splice(at..at, text[at..end].to_vec())),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        match Config::parse("my.toml", &text) {
+            Ok(config) => {
+                let _ = Placement::new(&config, &hyper_threaded(), &Bursts::of(&config));
+                prop_assert!(Config::parse("dump.toml", &config.to_toml()).is_ok());
+            }
+            Err(error) => {
+                let error = error.to_string();
+                prop_assert!(error.starts_with("my.toml:"), "{error}");
+            }
+        }
+    }
+}
