@@ -2,4 +2,5 @@
 
 pub mod base;
 pub mod book;
+pub mod cli;
 pub mod topology;

@@ -1,0 +1,147 @@
+//! `coretick check`: what a configuration means on this machine: cores, shards, rings, pools and what they cost. It
+//! starts nothing, and refuses what would not run.
+
+use super::Failure;
+use crate::topology::config::{Config, Idle};
+use crate::topology::machine::Machine;
+use crate::topology::placement::{Bursts, Placement, ShardSpec};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Check a configuration: show cores, shards, rings and memory, or the line that is wrong and its fix
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: coretick check --config desk.toml --placement split\n\n\
+    Exit code: 0 if it would run, 2 if it is refused.")]
+pub(super) struct Arguments {
+    /// The configuration: a TOML file with what differs from the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where stages run: fused, split, or a TOML file with [[shard]] tables; wins over the configuration
+    #[arg(long, value_name = "NAME|FILE")]
+    placement: Option<String>,
+    /// Print the values in force as TOML, and nothing else
+    #[arg(long)]
+    effective: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let config = Config::load(arguments.config.as_deref(), arguments.placement.as_deref())?;
+    let machine = Machine::read();
+    let bursts = Bursts::of(&config);
+    let placement = Placement::new(&config, &machine, &bursts)?;
+    if arguments.effective {
+        out.write_all(config.to_toml().as_bytes())?;
+    } else {
+        show_machine(&machine, out)?;
+        show_shards(&placement, &config, &machine, out)?;
+        show_memory(&placement, &config, &bursts, out)?;
+    }
+    Ok(())
+}
+
+fn show_machine(machine: &Machine, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "machine   {} cores, {} CPUs", machine.cores().len(), machine.cpus.len())?;
+    for node in &machine.nodes {
+        let cpus = machine.list(Some(node.id));
+        writeln!(out, "  node {}  CPUs {cpus}  {} MiB", node.id, node.memory_mib)?;
+    }
+    Ok(())
+}
+
+fn show_shards(
+    placement: &Placement,
+    config: &Config,
+    machine: &Machine,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(out, "\nshards")?;
+    let width = placement.shards.iter().map(|shard| shard.name.len()).max().unwrap_or(0);
+    for ShardSpec { name, run, cpu, idle } in &placement.shards {
+        let cpu =
+            cpu.map_or("not pinned".into(), |cpu| format!("CPU {}, node {}", cpu.id, cpu.node));
+        let idle = match idle {
+            Idle::Spin => "spin",
+            Idle::Pause => "pause",
+            Idle::Yield => "yield",
+            Idle::BackOff => "back-off",
+        };
+        let run = run.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
+        writeln!(out, "  {name:<width$}  {cpu:<14}  {idle:<8}  {run}")?;
+    }
+    if placement.cores_wanted > 0 {
+        let (wanted, cores) = (placement.cores_wanted, machine.cores().len());
+        let name = format!("{:?}", config.topology.placement).to_lowercase();
+        writeln!(out, "  `{name}` asks for {wanted} cores; folded onto the {cores} there are")?;
+    }
+    Ok(())
+}
+
+fn show_memory(
+    placement: &Placement,
+    config: &Config,
+    bursts: &Bursts,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(out, "\nrings       from     to       depth   burst  bytes a slot      KiB")?;
+    let mut total = 0;
+    for ring in placement.rings(config, bursts) {
+        let (from, to) = (ring.from.to_string(), ring.to.to_string());
+        writeln!(
+            out,
+            "  {:<8}  {from:<7}  {to:<7}  {:>5}  {:>6}  {:>12}  {:>7}",
+            ring.link,
+            ring.depth,
+            ring.burst,
+            ring.slot_bytes,
+            ring.bytes() / 1024
+        )?;
+        total += ring.bytes();
+    }
+    writeln!(out, "\npools       shards     entries  bytes each      MiB")?;
+    for pool in pools(config) {
+        let bytes = pool.bytes();
+        writeln!(
+            out,
+            "  {:<11} {:>4}  {:>10}  {:>10}  {:>7}",
+            pool.name,
+            pool.shards,
+            pool.entries,
+            pool.entry_bytes,
+            bytes.div_ceil(1 << 20)
+        )?;
+        total += bytes;
+    }
+    writeln!(out, "\nmemory    {} MiB, taken at start", total.div_ceil(1 << 20))
+}
+
+/// A table that is sized at start.
+struct Pool {
+    name: &'static str,
+    shards: usize,
+    entries: usize,
+    entry_bytes: usize,
+}
+
+impl Pool {
+    fn bytes(&self) -> usize {
+        self.shards * self.entries * self.entry_bytes
+    }
+}
+
+/// What is sized at start, with the bytes of an entry and of its share of the index that finds it.
+fn pools(config: &Config) -> [Pool; 4] {
+    let pool = |name, shards, entries: u32, entry_bytes| Pool {
+        name,
+        shards: usize::from(shards),
+        entries: entries as usize,
+        entry_bytes,
+    };
+    let (book, risk) = (&config.book, &config.risk);
+    [
+        pool("orders", book.shards, book.orders_max, 64),
+        pool("levels", book.shards, book.levels_max, 64),
+        pool("instruments", book.shards, book.instruments_max, 256),
+        pool("open orders", 1, risk.open_orders_max, 256),
+    ]
+}
