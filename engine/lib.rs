@@ -4,3 +4,4 @@ pub mod base;
 pub mod book;
 pub mod cli;
 pub mod topology;
+pub mod wire;
