@@ -4,4 +4,5 @@ pub mod base;
 pub mod book;
 pub mod cli;
 pub mod topology;
+pub mod ingest;
 pub mod wire;

@@ -1,0 +1,3 @@
+//! Where bytes come from: each transport yields frames in order, and says where and why they end.
+
+pub mod file;
