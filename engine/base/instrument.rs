@@ -7,6 +7,8 @@ use super::unit::{InstrumentId, Price, Qty, ShardId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A symbol: up to eight bytes, left-justified, padded with spaces, as on the wire.
@@ -34,6 +36,18 @@ pub struct SymbolError;
 impl Symbol {
     /// All spaces: no symbol.
     pub const BLANK: Self = Self([b' '; 8]);
+}
+
+impl Symbol {
+    /// The eight bytes as one number, for messages.
+    pub const fn number(self) -> u64 {
+        u64::from_be_bytes(self.0)
+    }
+
+    /// The symbol that `number` was made of.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number.to_be_bytes())
+    }
 }
 
 impl FromStr for Symbol {
@@ -107,6 +121,34 @@ impl Instrument {
             average_volume: Qty::ZERO,
             currency: *b"USD",
             shard: ShardId(0),
+        }
+    }
+}
+
+/// The symbols of instruments, for those who print them: written by ingest when an instrument is announced, so before
+/// anything can be said of it elsewhere; read by the log. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Symbols(Arc<[AtomicU64]>);
+
+impl Symbols {
+    /// No symbols, for ids below `instruments`.
+    pub fn new(instruments: usize) -> Self {
+        Self((0..instruments).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Announce an instrument. Ids beyond the end are dropped.
+    pub fn announce(&self, id: InstrumentId, symbol: u64) {
+        if let Some(place) = self.0.get(id.index()) {
+            // Whoever asks has a message that came after this one through a ring, which orders them.
+            place.store(symbol, Ordering::Relaxed);
+        }
+    }
+
+    /// The symbol without its padding; `#` and the id if it was never announced.
+    pub fn name(&self, id: InstrumentId) -> String {
+        match self.0.get(id.index()).map_or(0, |place| place.load(Ordering::Relaxed)) {
+            0 => format!("#{}", id.0),
+            symbol => Symbol::from_number(symbol).to_string(),
         }
     }
 }

@@ -46,17 +46,25 @@ impl Key {
         Self { time: time.0, place, tail: 0 }
     }
 
-    /// Not above any event of `time`, above every event before.
-    pub const fn floor(time: Nanos) -> Self {
+    /// Not above any report of `time`; above every event before, commands of `time` among them.
+    pub const fn least_report(time: Nanos) -> Self {
         if time.0 == u64::MAX {
             return Self::MAX;
         }
-        Self { time: time.0, place: 0, tail: 0 }
+        Self::new(time, Rank::Report, 0, 0)
     }
 
     /// This key with the tail that tells apart what one cause led to.
     pub const fn with_tail(self, shard: ShardId, sub: u32) -> Self {
         Self { tail: (shard.0 as u64) << 32 | sub as u64, ..self }
+    }
+
+    /// Time and rank only, unless it is `MAX`.
+    pub(crate) const fn coarse(self) -> Self {
+        if self.time == u64::MAX {
+            return self;
+        }
+        Self { time: self.time, place: self.place >> 60 << 60, tail: 0 }
     }
 
     /// The event's time.
@@ -355,8 +363,8 @@ pub struct Report {
     pub tif: TimeInForce,
     /// Made or took.
     pub liquidity: Liquidity,
-    /// The order's state, in a record (`route::State`).
-    pub state: u8,
+    /// The order's final state, in a record.
+    pub state: OrderState,
     /// Zero.
     pub zero: u8,
 }
@@ -483,8 +491,8 @@ mod tests {
     fn keys_order_by_time_then_rank_source_sequence_shard_sub() {
         let key = |t, r, s, q| Key::new(Nanos(t), r, s, q);
         let rising = [
-            Key::floor(Nanos(5)),
             key(5, Rank::Control, 0, 1),
+            Key::least_report(Nanos(5)),
             key(5, Rank::Report, 0, 9),
             key(5, Rank::Report, 1, 1),
             key(5, Rank::Market, 0, 1),

@@ -1,11 +1,12 @@
-//! The vocabulary: units, messages, stages, rings, clocks. Imports nothing of ours.
+//! The vocabulary: units, messages, stages, rings, clocks, pools. Imports nothing of ours.
 
 pub mod clock;
+pub mod code;
 pub mod instrument;
 pub mod message;
+pub mod plant;
 pub mod pool;
 pub mod prefetch;
-pub mod plant;
 pub mod ring;
 pub mod stage;
 pub mod step;

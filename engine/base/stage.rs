@@ -19,6 +19,12 @@ pub trait Outlet {
         self.room()
     }
 
+    /// Whether a stage behind this has more to say before it takes anything new: what was known of its room is void.
+    #[inline]
+    fn busy(&self) -> bool {
+        false
+    }
+
     /// No input keyed below `key` will come. Takes in the reports below it, innermost stage first, and passes the promise
     /// on. True when all are in: only then may an input at `key` be put.
     fn until(&mut self, key: Key) -> bool;
@@ -126,6 +132,11 @@ impl<T: Message, Next: Sink<T>> Outlet for Hop<Next, T> {
     }
 
     #[inline]
+    fn busy(&self) -> bool {
+        matches!(self, Self::Here(next) if next.busy())
+    }
+
+    #[inline]
     fn until(&mut self, key: Key) -> bool {
         match self {
             Self::Here(next) => next.until(key),
@@ -159,9 +170,9 @@ impl<T: Message, Next: Sink<T>> Sink<T> for Hop<Next, T> {
 }
 
 /// A hop to several: each message goes to the one that `pick` names, or to all.
-pub struct Fan<T: Message, S> {
+pub struct Fan<S, P> {
     sinks: Vec<S>,
-    pick: fn(&T, usize) -> Pick,
+    pick: P,
 }
 
 /// Who gets a message.
@@ -173,9 +184,15 @@ pub enum Pick {
     All,
 }
 
-impl<T: Message, S> Fan<T, S> {
-    /// A fan over `sinks` (at least one); `pick` is given the message and how many there are.
-    pub fn new(sinks: Vec<S>, pick: fn(&T, usize) -> Pick) -> Self {
+/// Chooses who gets a message.
+pub trait Picker<T> {
+    /// For a fan over `count` sinks; `One(index)` is below it.
+    fn pick(&self, message: &T, count: usize) -> Pick;
+}
+
+impl<S, P> Fan<S, P> {
+    /// A fan over `sinks`, at least one.
+    pub fn new(sinks: Vec<S>, pick: P) -> Self {
         assert!(!sinks.is_empty(), "a fan has somewhere to go");
         Self { sinks, pick }
     }
@@ -186,7 +203,7 @@ impl<T: Message, S> Fan<T, S> {
     }
 }
 
-impl<T: Message, S: Outlet> Outlet for Fan<T, S> {
+impl<S: Outlet, P> Outlet for Fan<S, P> {
     #[inline]
     fn room(&mut self) -> usize {
         self.sinks.iter_mut().map(S::room).min().unwrap_or(0)
@@ -207,13 +224,13 @@ impl<T: Message, S: Outlet> Outlet for Fan<T, S> {
     }
 }
 
-impl<T: Message, S: Sink<T>> Sink<T> for Fan<T, S> {
+impl<T: Message, S: Sink<T>, P: Picker<T>> Sink<T> for Fan<S, P> {
     #[inline]
     fn put(&mut self, message: &T) {
         if let [only] = self.sinks.as_mut_slice() {
             return only.put(message);
         }
-        match (self.pick)(message, self.sinks.len()) {
+        match self.pick.pick(message, self.sinks.len()) {
             Pick::One(index) => self.sinks[index].put(message),
             Pick::All => self.sinks.iter_mut().for_each(|sink| sink.put(message)),
         }
@@ -224,7 +241,7 @@ impl<T: Message, S: Sink<T>> Sink<T> for Fan<T, S> {
         if let [only] = self.sinks.as_slice() {
             return only.hint(message, step);
         }
-        if let Pick::One(index) = (self.pick)(message, self.sinks.len()) {
+        if let Pick::One(index) = self.pick.pick(message, self.sinks.len()) {
             self.sinks[index].hint(message, step);
         }
     }
@@ -258,6 +275,10 @@ impl<A, B, T: Message> Tap<A, B, T> {
 impl<A: Outlet, B: Outlet, T: Message> Outlet for Tap<A, B, T> {
     fn room(&mut self) -> usize {
         self.main.room().min(self.side.room())
+    }
+
+    fn room_for_cancels(&mut self) -> usize {
+        self.main.room_for_cancels().min(self.side.room_for_cancels())
     }
 
     fn until(&mut self, key: Key) -> bool {

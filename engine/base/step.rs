@@ -42,11 +42,6 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Step<S, H, B> {
         Self { stage, hop, back, returns, pace, next: Key::default(), credit: 0, moved: 0 }
     }
 
-    /// The stage.
-    pub fn stage(&self) -> &S {
-        &self.stage
-    }
-
     /// The stage and its hop, when the run has ended.
     pub fn into_parts(self) -> (S, H) {
         (self.stage, self.hop)
@@ -63,7 +58,7 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Step<S, H, B> {
     fn settle(&mut self, limit: Key) -> bool {
         let burst = self.stage.burst().report;
         loop {
-            let sure = self.returns.bound().min(Key::floor(self.stage.waits_for()));
+            let sure = self.returns.bound().min(Key::least_report(self.stage.waits_for()));
             let head = self.returns.head();
             if head >= limit || head > sure {
                 return sure >= limit;
@@ -93,10 +88,7 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Step<S, H, B> {
     }
 
     fn promise_back(&mut self, held: Key) {
-        let mut promise = self.stage.promise_back(self.next, held);
-        if planted(Plant::CoarsePromise) && promise != Key::MAX {
-            promise = Key::floor(promise.time().plus(Nanos(1)));
-        }
+        let promise = self.stage.promise_back(self.next, held);
         self.back.until(promise);
     }
 
@@ -122,11 +114,26 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Step<S, H, B> {
 impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Outlet for Step<S, H, B> {
     #[inline]
     fn room(&mut self) -> usize {
-        if self.credit == 0 && !self.stage.busy() {
+        if self.credit == 0 && !self.busy() {
             let burst = self.stage.burst();
             self.credit = (self.hop.room() / burst.forward).min(self.back.room() / burst.back);
         }
         self.credit
+    }
+
+    fn room_for_cancels(&mut self) -> usize {
+        if self.busy() {
+            return 0;
+        }
+        let burst = self.stage.burst();
+        let forward = self.hop.room_for_cancels() / burst.forward;
+        self.credit = forward.min(self.back.room_for_cancels() / burst.back);
+        self.credit
+    }
+
+    #[inline]
+    fn busy(&self) -> bool {
+        self.stage.busy() || self.hop.busy()
     }
 
     fn until(&mut self, key: Key) -> bool {
@@ -165,6 +172,9 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Sink<S::In> for Step<S, H, B> {
         debug_assert!(self.credit > 0, "Invariant: room() was asked");
         self.credit = self.credit.saturating_sub(1);
         self.stage.on(message, &mut self.hop, &mut self.back);
+        if self.busy() {
+            self.credit = 0;
+        }
     }
 
     #[inline]
@@ -186,11 +196,6 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Join<S, H, B> {
     /// A step and its side input.
     pub fn new(step: Step<S, H, B>, side: Inbox<S::In>) -> Self {
         Self { step, side }
-    }
-
-    /// The step.
-    pub fn step(&self) -> &Step<S, H, B> {
-        &self.step
     }
 
     /// The step, when the run has ended.
@@ -251,6 +256,11 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Outlet for Join<S, H, B> {
     #[inline]
     fn room(&mut self) -> usize {
         self.step.room()
+    }
+
+    #[inline]
+    fn busy(&self) -> bool {
+        self.step.busy()
     }
 
     #[inline]
@@ -315,9 +325,9 @@ impl<T: Message, S: Sink<T>> Merge<T, S> {
         self.sink
     }
 
-    /// What it feeds.
-    pub fn sink(&self) -> &S {
-        &self.sink
+    /// Messages of the next turns.
+    pub fn set_batch(&mut self, batch: usize) {
+        self.batch = batch;
     }
 
     /// The input whose head may be taken, or the least key that any input may still bring.

@@ -302,6 +302,24 @@ open_set! {
     }
 }
 
+open_set! {
+    /// Where an order stands, as the log tells it.
+    OrderState {
+        /// Sent or open.
+        WORKING = 1, "working";
+        /// Traded in full.
+        FILLED = 2, "filled";
+        /// Cancelled, all or what was left.
+        CANCELED = 3, "canceled";
+        /// Another order took its place.
+        REPLACED = 4, "replaced";
+        /// Refused by risk or route: it never left.
+        REFUSED = 5, "refused";
+        /// Refused by the venue.
+        REJECTED = 6, "rejected";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
