@@ -10,7 +10,6 @@ use super::orders::{Refused, Slot};
 use super::record::{Best, Session, Touch, Trading};
 use super::{Books, PRICE_MAX};
 use crate::base::message::{Flags, Kind, Market};
-use crate::base::prefetch::prefetch;
 use crate::base::unit::{Health, InstrumentId, Price, Qty, Side};
 
 impl Books {
@@ -27,36 +26,6 @@ impl Books {
         match done {
             Ok(change) => change,
             Err(anomaly) => self.refuse(m, anomaly),
-        }
-    }
-
-    /// Prefetches what [`apply`](Self::apply) will touch for a message that comes soon. Changes nothing.
-    ///
-    /// Step 0 (about 16 messages ahead): its order's slot and its instrument's record. Step 1 (about 8 ahead) reads
-    /// those and prefetches the level and the neighbours in its queue, or the ladder's end.
-    #[inline]
-    pub fn hint(&self, m: &Market, step: u8) {
-        let kind = m.head.kind;
-        if !(Kind::ADD..=Kind::REPLACE).contains(&kind) {
-            return;
-        }
-        let Some(record) = self.records.get(m.head.instrument.index()) else { return };
-        if step == 0 {
-            prefetch(record);
-            self.orders.hint(m.reference);
-            if kind == Kind::REPLACE {
-                self.orders.hint(m.other);
-            }
-        } else if kind == Kind::ADD {
-            let Some(lane) = lane(m.side) else { return };
-            if let Some(rung) = self.rungs.of(&record.ladders[lane]).last() {
-                prefetch(rung);
-            }
-        } else if let Some(handle) = self.orders.find(m.reference) {
-            let slot = self.orders.slot(handle);
-            prefetch(&self.levels[slot.level]);
-            prefetch(self.orders.slot(slot.prev));
-            prefetch(self.orders.slot(slot.next));
         }
     }
 

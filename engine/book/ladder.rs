@@ -49,8 +49,8 @@ const NONE: u32 = u32::MAX;
 const CHUNK: usize = 1 << 16;
 
 impl Rungs {
-    /// Room for `levels` rungs over `ladders` ladders. Twice the levels and twice the smallest blocks: what growing by
-    /// doubling can waste.
+    /// Room for `levels` rungs over `ladders` ladders: every ladder's smallest block, and four rungs a level, because
+    /// a larger block is at least a quarter full.
     pub(super) fn new(levels: usize, ladders: usize) -> Self {
         let least = ladders.saturating_mul(SMALLEST);
         let limit = (levels.saturating_mul(4).saturating_add(least)).min(NONE as usize);

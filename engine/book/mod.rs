@@ -1,7 +1,7 @@
 //! Books: every order of every instrument, in the order in which they trade (L3).
 //!
-//! Levels, best prices and queue positions fall out of the orders; a paper venue and strategies read them here. A book is bound by cache
-//! misses, so the layout counts what a message touches:
+//! Levels, best prices and queue positions fall out of the orders; a paper venue and strategies read them here.
+//! A book is bound by cache misses, so the layout counts what a message touches:
 //!
 //! ```text
 //! reference ─► directory ─► slot (20 B) ─► level (32 B) ─► record (64 B, one an instrument)
@@ -14,16 +14,20 @@
 //!   queue. An addition finds its level from the ladder's end and touches the order that was last there.
 //! * Everything is an index into a few large pools that are made at start ([`Limits`]). Nothing is allocated after
 //!   that: a pool is reserved in full, and touched in chunks as it fills.
-//! * [`Books::hint`] brings a coming message's lines into the cache; it is worth a third of the time.
+//! * [`Books::hint`] brings a coming message's lines into the cache; it is worth a sixth to a third of the
+//!   time, more where more orders live.
 //! * Prices are `i64`; an order's quantity is kept as `u32`, because that is what ITCH can say and it keeps a slot at
 //!   20 bytes. More is refused and counted (`quantity_out_of_range`). Level totals are `u64`.
 //!
-//! What always holds: a level's total and count are those of its queue, and no level is empty; the best prices are the ladders'
-//! last rungs; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes all of it.
+//! What always holds: a level's total and count are those of its queue, and no level is empty; the best prices
+//! are the ladders' last rungs; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
+//! all of it.
 
 mod anomaly;
 mod apply;
 mod change;
+mod hint;
+mod host;
 mod ladder;
 mod level;
 mod orders;
@@ -38,6 +42,7 @@ mod tests;
 
 pub use anomaly::{Anomalies, Anomaly, Example};
 pub use change::Change;
+pub use host::Host;
 pub use verify::Fault;
 pub use view::{Ahead, LevelView, OrderView, Top, Walk};
 
@@ -54,10 +59,10 @@ const PRICE_MAX: Price = Price::from_e4(2_000_000_000);
 /// The most that the books hold. What is above is refused and counted as `pool_exhausted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Orders alive at a time, over all instruments; 2^27 at most. Costs 112 bytes each at start, and up to 320 more of
-    /// address space, used when references lie far apart.
+    /// Orders alive at a time, over all instruments; 2^27 at most. Costs up to 160 bytes each at start; 340 in all are
+    /// reserved for slots, and touched when living references lie far apart.
     pub orders: usize,
-    /// Levels at a time, over all instruments. Costs 52 bytes each at start.
+    /// Levels at a time, over all instruments. Costs 52 bytes each at start, up to 100 in all.
     pub levels: usize,
     /// Instruments: ids are below this; 2^24 at most. Costs 600 bytes each.
     pub instruments: usize,

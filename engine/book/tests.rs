@@ -240,8 +240,7 @@ fn agree(seed: u64, numbering: Numbering, live: usize, messages: u64) -> (Books,
     let mut feed = Feed::new(seed, numbering, live);
     for at in 0..messages {
         let m = if at == 100 { session(b'Q') } else { feed.next(&naive) };
-        books.hint(&m, 0);
-        books.hint(&m, 1);
+        (0..3).for_each(|step| books.hint(&m, step));
         assert_eq!(books.apply(&m), naive.apply(&m), "message {at}: {m:?}");
         compare(&books, &naive, &m, at);
         assert_eq!(books.anomalies().total(), naive.total, "message {at}: {m:?}");
@@ -299,8 +298,7 @@ proptest! {
         let mut books = Books::new(&Limits { orders: 64, levels: 64, instruments: 4 });
         let mut naive = Naive::new(4);
         for m in &messages {
-            books.hint(m, 0);
-            books.hint(m, 1);
+            (0..3).for_each(|step| books.hint(m, step));
             prop_assert_eq!(books.apply(m), naive.apply(m));
             prop_assert!(counts_agree(&books, &naive));
             prop_assert_eq!(books.verify(), Ok(()));

@@ -143,6 +143,11 @@ impl Books {
         walk
     }
 
+    /// Orders that got a priority so far: who comes to rest now is behind those of a lower `arrival`.
+    pub fn arrivals(&self) -> u32 {
+        self.arrivals
+    }
+
     /// The trading phase; before the open for an instrument beyond the table.
     pub fn phase(&self, i: InstrumentId) -> Phase {
         self.records.get(i.index()).map_or(Phase::PRE_OPEN, |record| record.phase)
