@@ -1,0 +1,223 @@
+//! Two-sided quoter: one bid and one offer at the touch of each instrument that it trades, moved when the touch has moved
+//! by a step, withdrawn on the side that would add to a position at its limit.
+#![forbid(unsafe_code)]
+
+use super::{Orders, Strategy};
+use crate::base::message::{Kind, Report};
+use crate::base::unit::*;
+use crate::book::{Books, Change};
+
+/// The configuration's `[strategy.quoter]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuoterSettings {
+    /// Lots of a quote.
+    pub qty: Qty,
+    /// Lots long or short at most.
+    pub position_max: Qty,
+    /// It quotes only while best ask less best bid is at least this.
+    pub spread_min: Price,
+    /// A quote is moved when it is at least this far from the touch.
+    pub requote_step: Price,
+    /// Engine time between two turns in an instrument.
+    pub cooldown: Nanos,
+}
+
+/// One side's quote.
+#[derive(Clone, Copy, Default)]
+struct Quote {
+    /// Open at the venue, or on its way there; `NONE` if there is none.
+    order: OrderId,
+    price: Price,
+    /// Not yet answered by the venue: leave it alone.
+    pending: bool,
+    /// The order that a pending replace takes the place of.
+    before: OrderId,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    quotes: [Quote; 2],
+    position: i64,
+    last: Nanos,
+    wanted: bool,
+    quotable: bool,
+}
+
+/// Instruments that wait for `decide`.
+const WANTED: usize = 64;
+/// Intents of one `decide`: both sides of four instruments.
+const BURST: usize = super::BURST_MAX;
+
+/// The strategy.
+pub struct Quoter {
+    settings: QuoterSettings,
+    seen: Vec<Seen>,
+    wanted: std::collections::VecDeque<InstrumentId>,
+    now: Nanos,
+}
+
+impl Quoter {
+    /// A quoter over so many instruments.
+    pub fn new(settings: QuoterSettings, instruments: usize) -> Self {
+        let seen = vec![Seen { quotable: true, ..Seen::default() }; instruments];
+        let wanted = std::collections::VecDeque::with_capacity(WANTED);
+        Self { settings, seen, wanted, now: Nanos(0) }
+    }
+
+    fn want(&mut self, instrument: InstrumentId) {
+        if let Some(seen) = self.seen.get_mut(instrument.index())
+            && !seen.wanted
+            && self.wanted.len() < WANTED
+        {
+            seen.wanted = true;
+            self.wanted.push_back(instrument);
+        }
+    }
+
+    /// The price to quote; `None` to be out of the market on that side.
+    fn target(
+        &self,
+        side: Side,
+        seen: &Seen,
+        books: &Books,
+        instrument: InstrumentId,
+    ) -> Option<Price> {
+        let top = books.top(instrument);
+        let two_sided = top.bid_qty > Qty::ZERO && top.ask_qty > Qty::ZERO;
+        let wide = top.ask.0.saturating_sub(top.bid.0) >= self.settings.spread_min.0;
+        let signed = if side.is_buy() { seen.position } else { -seen.position };
+        let room = i128::from(signed) + i128::from(self.settings.qty.0)
+            <= i128::from(self.settings.position_max.0);
+        let open = seen.quotable && books.phase(instrument) == Phase::OPEN;
+        (two_sided && wide && room && open).then_some(if side.is_buy() { top.bid } else { top.ask })
+    }
+
+    fn turn(
+        &mut self,
+        side: Side,
+        instrument: InstrumentId,
+        books: &Books,
+        orders: &mut impl Orders,
+    ) {
+        let seen = self.seen[instrument.index()];
+        let mut quote = seen.quotes[place(side)];
+        if quote.pending {
+            return;
+        }
+        let target = self.target(side, &seen, books, instrument);
+        let qty = self.settings.qty;
+        match (target, quote.order) {
+            (Some(price), OrderId::NONE) => {
+                let sent = orders.new_order(instrument, side, price, qty, TimeInForce::DAY);
+                let Some(order) = sent else { return };
+                quote = Quote { order, price, pending: true, before: OrderId::NONE };
+            }
+            (Some(price), order) => {
+                let away = (price.0 - quote.price.0).abs();
+                if away < self.settings.requote_step.0 {
+                    return;
+                }
+                let sent = orders.replace(order, instrument, side, price, qty);
+                let Some(new) = sent else { return };
+                quote = Quote { order: new, price, pending: true, before: order };
+            }
+            (None, OrderId::NONE) => return,
+            (None, order) => {
+                if !orders.cancel(order, instrument, side) {
+                    return;
+                }
+                quote.pending = true;
+            }
+        }
+        self.seen[instrument.index()].quotes[place(side)] = quote;
+        self.seen[instrument.index()].last = self.now;
+    }
+}
+
+fn place(side: Side) -> usize {
+    usize::from(!side.is_buy())
+}
+
+impl Strategy for Quoter {
+    fn id(&self) -> StrategyId {
+        StrategyId(2)
+    }
+
+    fn burst(&self) -> usize {
+        BURST
+    }
+
+    #[inline]
+    fn on_book(&mut self, books: &Books, change: &Change, time: Nanos) {
+        self.now = time;
+        if !change.top {
+            return;
+        }
+        let Some(seen) = self.seen.get(change.instrument.index()) else { return };
+        let rested = seen.last.0 == 0 || time.since(seen.last) >= self.settings.cooldown;
+        let top = books.top(change.instrument);
+        let step = self.settings.requote_step.0;
+        let [bid, ask] = seen.quotes;
+        let stands = |quote: Quote, touch: Price| {
+            quote.order != OrderId::NONE && (touch.0 - quote.price.0).abs() < step
+        };
+        if rested && !seen.wanted && !(stands(bid, top.bid) && stands(ask, top.ask)) {
+            self.want(change.instrument);
+        }
+    }
+
+    fn on_report(&mut self, report: &Report) {
+        let Some(seen) = self.seen.get_mut(report.head.instrument.index()) else { return };
+        if report.head.kind == Kind::FILLED {
+            let signed = report.qty.signed();
+            let signed = if report.side.is_buy() { signed } else { -signed };
+            seen.position = seen.position.saturating_add(signed);
+        }
+        if report.side != Side::BUY && report.side != Side::SELL {
+            return;
+        }
+        let quote = &mut seen.quotes[place(report.side)];
+        let (ours, before) = (report.order == quote.order, report.order == quote.before);
+        let cancel = report.order == OrderId::NONE && report.target == quote.order;
+        match report.head.kind {
+            Kind::ACCEPTED | Kind::REPLACED if ours => {
+                (quote.pending, quote.before) = (false, OrderId::NONE);
+            }
+            // The replacement is dead: what it was to replace stands, if it still does.
+            Kind::REFUSED | Kind::REJECTED | Kind::TOO_LATE if ours => {
+                *quote = Quote { order: quote.before, price: Price(0), ..Quote::default() };
+            }
+            Kind::REFUSED | Kind::TOO_LATE if cancel => quote.pending = false,
+            Kind::FILLED | Kind::CANCELED if report.leaves == Qty::ZERO && ours => {
+                *quote = Quote::default();
+            }
+            Kind::FILLED | Kind::CANCELED if report.leaves == Qty::ZERO && before => {
+                quote.before = OrderId::NONE;
+            }
+            _ => return,
+        }
+        let instrument = report.head.instrument;
+        self.want(instrument);
+    }
+
+    fn on_state(&mut self, instrument: InstrumentId, health: Health, phase: Phase) {
+        if let Some(seen) = self.seen.get_mut(instrument.index()) {
+            seen.quotable = health == Health::LIVE && phase == Phase::OPEN;
+            self.want(instrument);
+        }
+    }
+
+    #[inline]
+    fn wants(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    fn decide(&mut self, books: &Books, orders: &mut impl Orders) {
+        while orders.room() >= 2 {
+            let Some(instrument) = self.wanted.pop_front() else { return };
+            self.seen[instrument.index()].wanted = false;
+            self.turn(Side::BUY, instrument, books, orders);
+            self.turn(Side::SELL, instrument, books, orders);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The combined book stage: books, and the strategy that reads them, on one core.
+#![forbid(unsafe_code)]
+
+use super::{Orders, Strategy};
+use crate::base::message::{Flags, Header, Intent, Kind, Market, Message, Report};
+use crate::base::plant::{Plant, planted};
+use crate::base::stage::Sink;
+use crate::base::unit::*;
+use crate::book::{Books, Change, Host};
+
+/// What the stage puts into intents, and which instruments it trades.
+#[derive(Clone, Debug)]
+pub struct StageSettings {
+    /// Which book shard it is.
+    pub shard: ShardId,
+    /// Days since the Unix epoch: part of order ids.
+    pub day: u16,
+    /// For whom.
+    pub account: AccountId,
+    /// An intent is refused as late when it is older than this.
+    pub good_for: Nanos,
+    /// Symbols that may be traded, as eight bytes; empty: all.
+    pub symbols: Vec<u64>,
+    /// Instruments.
+    pub instruments: usize,
+}
+
+/// A book shard's books and strategy.
+pub struct BookStage<S> {
+    settings: StageSettings,
+    books: Books,
+    strategy: S,
+    traded: Vec<bool>,
+    intents: u32,
+    orders: u64,
+}
+
+impl<S: Strategy> BookStage<S> {
+    /// A stage over empty books.
+    pub fn new(settings: StageSettings, books: Books, strategy: S) -> Self {
+        let traded = vec![false; settings.instruments];
+        Self { settings, books, strategy, traded, intents: 0, orders: 0 }
+    }
+
+    fn trades(&self, instrument: InstrumentId) -> bool {
+        self.traded.get(instrument.index()).copied().unwrap_or(false)
+    }
+
+    fn announce(&mut self, message: &Market) {
+        let listed =
+            self.settings.symbols.is_empty() || self.settings.symbols.contains(&message.reference);
+        // `other` is 0 for a symbol that the instrument table lacks: a book, but no orders.
+        if let Some(traded) = self.traded.get_mut(message.head.instrument.index()) {
+            *traded = listed && message.other != 0;
+        }
+    }
+
+    fn tell_state(&mut self, instrument: InstrumentId) {
+        if instrument == InstrumentId::NONE {
+            (0..self.books.instruments()).for_each(|at| self.tell_state(InstrumentId(at as u32)));
+        } else if self.trades(instrument) {
+            let (health, phase) = (self.books.health(instrument), self.books.phase(instrument));
+            self.strategy.on_state(instrument, health, phase);
+        }
+    }
+
+    fn desk<'a, O: Sink<Intent>>(
+        &'a mut self,
+        message: &'a Market,
+        out: &'a mut O,
+    ) -> (Desk<'a, O>, &'a mut S) {
+        let Self { settings, books, strategy, intents, orders, .. } = self;
+        let left = strategy.burst();
+        let id = strategy.id();
+        (Desk { message, settings, books, intents, orders, out, id, left, sub: 0 }, strategy)
+    }
+}
+
+impl<S: Strategy> Host for BookStage<S> {
+    fn burst(&self) -> usize {
+        self.strategy.burst()
+    }
+
+    fn shard(&self) -> ShardId {
+        self.settings.shard
+    }
+
+    fn books(&self) -> &Books {
+        &self.books
+    }
+
+    #[inline]
+    fn apply(&mut self, message: &Market) -> Change {
+        self.books.apply(message)
+    }
+
+    #[inline]
+    fn react(&mut self, message: &Market, change: &Change, out: &mut impl Sink<Intent>) -> u32 {
+        match message.head.kind {
+            Kind::DIRECTORY => self.announce(message),
+            Kind::SESSION | Kind::TRADING | Kind::HALT => self.tell_state(message.head.instrument),
+            Kind::TICK => self.strategy.on_tick(message.head.time),
+            Kind::KILL => {
+                self.desk(message, out).0.kill();
+                return 1;
+            }
+            _ if change.applied && self.trades(change.instrument) => {
+                let live = self.books.health(change.instrument) == Health::LIVE;
+                if live {
+                    self.strategy.on_book(&self.books, change, message.head.time);
+                }
+            }
+            _ => {}
+        }
+        if !message.head.flags.has(Flags::LAST) || !self.strategy.wants() {
+            return 0;
+        }
+        let (mut desk, strategy) = self.desk(message, out);
+        strategy.decide(desk.books, &mut desk);
+        desk.sub
+    }
+
+    fn on_report(&mut self, report: &Report) {
+        self.strategy.on_report(report);
+    }
+}
+
+/// Turns what a strategy wants into intents.
+struct Desk<'a, O> {
+    message: &'a Market,
+    settings: &'a StageSettings,
+    books: &'a Books,
+    intents: &'a mut u32,
+    orders: &'a mut u64,
+    out: &'a mut O,
+    id: StrategyId,
+    left: usize,
+    sub: u32,
+}
+
+impl<O: Sink<Intent>> Desk<'_, O> {
+    fn name(&mut self) -> OrderId {
+        *self.orders += 1;
+        OrderId::new(self.settings.day, self.settings.shard, *self.orders)
+    }
+
+    /// Puts an intent: who, when, and which market was seen.
+    fn put(&mut self, instrument: InstrumentId, kind: Kind, intent: Intent) {
+        let message = self.message;
+        let top = self.books.top(instrument);
+        let head = Header { instrument, kind, flags: Flags::default(), ..message.head };
+        let shard = if planted(Plant::NoShardInKey) { ShardId(0) } else { self.settings.shard };
+        self.out.put(&Intent {
+            head,
+            good_until: message.head.time.plus(self.settings.good_for),
+            bid: top.bid,
+            ask: top.ask,
+            seen: message.head.time,
+            number: *self.intents,
+            sub: self.sub,
+            account: self.settings.account,
+            strategy: self.id,
+            shard,
+            stamp: message.stamp,
+            handed: message.stamp,
+            health: self.books.health(instrument),
+            phase: self.books.phase(instrument),
+            rank: message.key().rank(),
+            ..intent
+        });
+        *self.intents = self.intents.wrapping_add(1);
+        self.sub += 1;
+        self.left = self.left.saturating_sub(1);
+    }
+
+    fn kill(&mut self) {
+        self.id = StrategyId(0);
+        self.put(InstrumentId::NONE, Kind::KILL, Intent::default());
+    }
+}
+
+impl<O: Sink<Intent>> Orders for Desk<'_, O> {
+    fn room(&self) -> usize {
+        self.left
+    }
+
+    fn new_order(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        tif: TimeInForce,
+    ) -> Option<OrderId> {
+        if self.left == 0 {
+            return None;
+        }
+        let order = self.name();
+        let order_type = OrderType::LIMIT;
+        let intent = Intent { order, side, price, qty, tif, order_type, ..Intent::default() };
+        self.put(instrument, Kind::NEW, intent);
+        Some(order)
+    }
+
+    fn replace(
+        &mut self,
+        target: OrderId,
+        instrument: InstrumentId,
+        side: Side,
+        price: Price,
+        qty: Qty,
+    ) -> Option<OrderId> {
+        if self.left == 0 {
+            return None;
+        }
+        let (order, order_type) = (self.name(), OrderType::LIMIT);
+        let tif = TimeInForce::DAY;
+        let intent =
+            Intent { order, target, side, price, qty, tif, order_type, ..Intent::default() };
+        self.put(instrument, Kind::REPLACE_ORDER, intent);
+        Some(order)
+    }
+
+    fn cancel(&mut self, target: OrderId, instrument: InstrumentId, side: Side) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.put(instrument, Kind::CANCEL_ORDER, Intent { target, side, ..Intent::default() });
+        true
+    }
+}
