@@ -8,7 +8,10 @@ use crate::base::instrument::{Instrument, InstrumentTable};
 use crate::base::message::{Flags, Header, Kind, Market};
 use crate::base::unit::{InstrumentId, Nanos, Price, Qty, Seq, ShardId, Side};
 use crate::wire::frame::PREFIX;
-use crate::wire::itch::{self, Message, OrderDelete, StockDirectory, code};
+use crate::wire::itch::{
+    self, AddOrder, AddOrderMpid, Message, OrderCancel, OrderDelete, OrderExecuted,
+    OrderExecutedWithPrice, OrderReplace, StockDirectory, TradeNonCross, code,
+};
 use std::fmt;
 use zerocopy::FromBytes;
 
@@ -95,7 +98,7 @@ pub struct Decoder {
     midnight: Nanos,
     /// Engine time of the last message.
     time: Nanos,
-    messages: u64,
+    /// Bytes of all frames so far, prefixes included.
     offset: u64,
     /// By locate code.
     instruments: Box<[InstrumentId; 1 << 16]>,
@@ -118,7 +121,6 @@ impl Decoder {
         Self {
             midnight,
             time: Nanos(0),
-            messages: 0,
             offset: 0,
             instruments: Box::new([InstrumentId::NONE; 1 << 16]),
             table: table.unwrap_or_default(),
@@ -130,152 +132,152 @@ impl Decoder {
 
     /// The message in `frame`, whose packet or place in the file is `seq`. `None` if the engine has no use for it, or if it
     /// is malformed.
-    #[inline]
+    // Always inlined: the message is then built where it is used, not copied there.
+    #[inline(always)]
     pub fn decode(&mut self, frame: &[u8], seq: Seq) -> Option<Market> {
-        self.messages += 1;
         self.offset += (frame.len() + PREFIX) as u64;
         self.counts.by_type[usize::from(*frame.first().unwrap_or(&0))] += 1;
-        let message = match itch::parse(frame) {
-            Ok(message) => message,
-            Err(itch::Error::UnknownType { .. }) => return self.skip(frame, Flaw::UnknownType),
-            Err(itch::Error::Empty | itch::Error::WrongLength { .. }) => {
-                return self.skip(frame, Flaw::WrongLength);
-            }
-        };
-        let head = self.head(message.head(), seq);
-        let of = |kind| Market { head: Header { kind, ..head }, ..Market::default() };
-        Some(match message {
-            Message::AddOrder(add) => {
+        let &[kind, ..] = frame else { return self.skip(frame, Flaw::WrongLength) };
+        // One look in a table, so that the match below is the only branch on what comes.
+        let length = itch::length(kind);
+        if length != Some(frame.len()) {
+            let flaw = if length.is_some() { Flaw::WrongLength } else { Flaw::UnknownType };
+            return self.skip(frame, flaw);
+        }
+        let mut market = Market { head: self.head(frame, seq)?, ..Market::default() };
+        market.head.kind = match kind {
+            AddOrder::KIND | AddOrderMpid::KIND => {
+                // The one with an MPID begins as the other does.
+                let (add, _) = AddOrder::ref_from_prefix(frame).ok()?;
                 let Some(side) = side(add.buy_sell_indicator) else {
                     return self.skip(frame, Flaw::BadSide);
                 };
-                Market {
-                    reference: add.order_reference_number.get(),
-                    price: Price::from_e4(add.price.get()),
-                    qty: Qty(u64::from(add.shares.get())),
-                    side,
-                    ..of(Kind::ADD)
-                }
+                market.reference = add.order_reference_number.get();
+                market.price = Price::from_e4(add.price.get());
+                market.qty = Qty(u64::from(add.shares.get()));
+                market.side = side;
+                Kind::ADD
             }
-            Message::OrderDelete(delete) => {
-                Market { reference: delete.order_reference_number.get(), ..of(Kind::DELETE) }
+            OrderDelete::KIND => {
+                let delete = OrderDelete::ref_from_bytes(frame).ok()?;
+                market.reference = delete.order_reference_number.get();
+                Kind::DELETE
             }
-            Message::OrderExecuted(execution) => {
-                let mut market = Market {
-                    reference: execution.order_reference_number.get(),
-                    other: execution.match_number.get(),
-                    qty: Qty(u64::from(execution.executed_shares.get())),
-                    ..of(Kind::EXECUTE)
-                };
+            OrderReplace::KIND => {
+                let replace = OrderReplace::ref_from_bytes(frame).ok()?;
+                market.reference = replace.original_order_reference_number.get();
+                market.other = replace.new_order_reference_number.get();
+                market.price = Price::from_e4(replace.price.get());
+                market.qty = Qty(u64::from(replace.shares.get()));
+                Kind::REPLACE
+            }
+            OrderExecuted::KIND => {
+                let execution = OrderExecuted::ref_from_bytes(frame).ok()?;
+                market.reference = execution.order_reference_number.get();
+                market.other = execution.match_number.get();
+                market.qty = Qty(u64::from(execution.executed_shares.get()));
                 market.head.flags = Flags::PRINTABLE;
-                market
+                Kind::EXECUTE
             }
-            Message::OrderReplace(replace) => Market {
-                reference: replace.original_order_reference_number.get(),
-                other: replace.new_order_reference_number.get(),
-                price: Price::from_e4(replace.price.get()),
-                qty: Qty(u64::from(replace.shares.get())),
-                ..of(Kind::REPLACE)
-            },
-            Message::OrderCancel(cancel) => Market {
-                reference: cancel.order_reference_number.get(),
-                qty: Qty(u64::from(cancel.cancelled_shares.get())),
-                ..of(Kind::CANCEL)
-            },
-            Message::AddOrderMpid(add) => {
-                let Some(side) = side(add.buy_sell_indicator) else {
-                    return self.skip(frame, Flaw::BadSide);
-                };
-                Market {
-                    reference: add.order_reference_number.get(),
-                    price: Price::from_e4(add.price.get()),
-                    qty: Qty(u64::from(add.shares.get())),
-                    side,
-                    ..of(Kind::ADD)
-                }
-            }
-            Message::OrderExecutedWithPrice(execution) => {
-                let mut market = Market {
-                    reference: execution.order_reference_number.get(),
-                    other: execution.match_number.get(),
-                    price: Price::from_e4(execution.execution_price.get()),
-                    qty: Qty(u64::from(execution.executed_shares.get())),
-                    ..of(Kind::EXECUTE_AT)
-                };
+            OrderExecutedWithPrice::KIND => {
+                let execution = OrderExecutedWithPrice::ref_from_bytes(frame).ok()?;
+                market.reference = execution.order_reference_number.get();
+                market.other = execution.match_number.get();
+                market.price = Price::from_e4(execution.execution_price.get());
+                market.qty = Qty(u64::from(execution.executed_shares.get()));
                 if execution.printable == code::flag::YES {
                     market.head.flags = Flags::PRINTABLE;
                 }
-                market
+                Kind::EXECUTE_AT
             }
-            Message::TradeNonCross(trade) => {
+            OrderCancel::KIND => {
+                let cancel = OrderCancel::ref_from_bytes(frame).ok()?;
+                market.reference = cancel.order_reference_number.get();
+                market.qty = Qty(u64::from(cancel.cancelled_shares.get()));
+                Kind::CANCEL
+            }
+            TradeNonCross::KIND => {
+                let trade = TradeNonCross::ref_from_bytes(frame).ok()?;
                 let Some(side) = side(trade.buy_sell_indicator) else {
                     return self.skip(frame, Flaw::BadSide);
                 };
-                Market {
-                    reference: trade.order_reference_number.get(),
-                    other: trade.match_number.get(),
-                    price: Price::from_e4(trade.price.get()),
-                    qty: Qty(u64::from(trade.shares.get())),
-                    side,
-                    ..of(Kind::TRADE)
-                }
+                market.reference = trade.order_reference_number.get();
+                market.other = trade.match_number.get();
+                market.price = Price::from_e4(trade.price.get());
+                market.qty = Qty(u64::from(trade.shares.get()));
+                market.side = side;
+                Kind::TRADE
             }
-            Message::CrossTrade(cross) => Market {
-                other: cross.match_number.get(),
-                price: Price::from_e4(cross.cross_price.get()),
-                qty: Qty(cross.shares.get()),
-                code: cross.cross_type,
-                ..of(Kind::CROSS)
-            },
-            Message::BrokenTrade(broken) => {
-                Market { other: broken.match_number.get(), ..of(Kind::BROKEN) }
-            }
-            Message::SystemEvent(event) => {
-                let mut market = Market { code: event.event_code, ..of(Kind::SESSION) };
-                market.head.instrument = InstrumentId::NONE;
-                market
-            }
-            Message::StockTradingAction(action) => {
-                Market { code: action.trading_state, ..of(Kind::TRADING) }
-            }
-            Message::OperationalHalt(halt) => {
-                Market { code: halt.operational_halt_action, ..of(Kind::HALT) }
-            }
-            Message::StockDirectory(directory) => {
-                let mut market = Market { code: directory.market_category, ..of(Kind::DIRECTORY) };
-                market.head.instrument = self.announce(directory);
-                market
-            }
-            Message::RegShoRestriction(_)
-            | Message::MarketParticipantPosition(_)
-            | Message::MwcbDeclineLevel(_)
-            | Message::MwcbStatus(_)
-            | Message::IpoQuotingPeriodUpdate(_)
-            | Message::LuldAuctionCollar(_)
-            | Message::Noii(_)
-            | Message::Rpii(_)
-            | Message::DlcrPriceDiscovery(_) => return None,
-        })
+            _ => return self.seldom(frame, market),
+        };
+        Some(market)
     }
 
-    /// What a frame on an order will be about: kind, instrument and reference, all else blank. Counts nothing. `None` for
-    /// other frames.
+    /// The kinds of message of which a day has few. `market` has its header.
+    #[inline(never)]
+    fn seldom(&mut self, frame: &[u8], mut market: Market) -> Option<Market> {
+        market.head.kind = match itch::parse(frame).ok()? {
+            Message::SystemEvent(event) => {
+                market.head.instrument = InstrumentId::NONE;
+                market.code = event.event_code;
+                Kind::SESSION
+            }
+            Message::StockDirectory(directory) => {
+                market.head.instrument = self.announce(directory);
+                market.reference = directory.stock.number();
+                market.other = u64::from(self.tradable(market.head.instrument));
+                market.code = directory.market_category;
+                Kind::DIRECTORY
+            }
+            Message::StockTradingAction(action) => {
+                market.code = action.trading_state;
+                Kind::TRADING
+            }
+            Message::OperationalHalt(halt) => {
+                market.code = halt.operational_halt_action;
+                Kind::HALT
+            }
+            Message::CrossTrade(cross) => {
+                market.other = cross.match_number.get();
+                market.price = Price::from_e4(cross.cross_price.get());
+                market.qty = Qty(cross.shares.get());
+                market.code = cross.cross_type;
+                Kind::CROSS
+            }
+            Message::BrokenTrade(broken) => {
+                market.other = broken.match_number.get();
+                Kind::BROKEN
+            }
+            _ => return None,
+        };
+        Some(market)
+    }
+
+    /// What a frame on an order will be about: kind, instrument, references, side; all else blank. Counts nothing. `None`
+    /// for other frames.
     #[inline]
     pub fn peek(&self, frame: &[u8]) -> Option<Market> {
         let kind = match *frame.first()? {
-            b'A' | b'F' => Kind::ADD,
-            b'E' => Kind::EXECUTE,
-            b'C' => Kind::EXECUTE_AT,
-            b'X' => Kind::CANCEL,
-            b'D' => Kind::DELETE,
-            b'U' => Kind::REPLACE,
+            AddOrder::KIND | AddOrderMpid::KIND => Kind::ADD,
+            OrderExecuted::KIND => Kind::EXECUTE,
+            OrderExecutedWithPrice::KIND => Kind::EXECUTE_AT,
+            OrderCancel::KIND => Kind::CANCEL,
+            OrderDelete::KIND => Kind::DELETE,
+            OrderReplace::KIND => Kind::REPLACE,
             _ => return None,
         };
         // All of these begin as a delete does, with the reference after the head.
-        let (order, _) = OrderDelete::ref_from_prefix(frame).ok()?;
+        let (order, rest) = OrderDelete::ref_from_prefix(frame).ok()?;
         let instrument = self.instruments[usize::from(order.head.stock_locate.get())];
         let head = Header { instrument, kind, ..Header::default() };
-        Some(Market { head, reference: order.order_reference_number.get(), ..Market::default() })
+        let reference = order.order_reference_number.get();
+        let mut message = Market { head, reference, ..Market::default() };
+        match kind {
+            Kind::ADD => message.side = side(*rest.first()?)?,
+            Kind::REPLACE => message.other = u64::from_be_bytes(*rest.first_chunk()?),
+            _ => {}
+        }
+        Some(message)
     }
 
     /// Whether orders may be sent for `id`: it is in the table given, or none was.
@@ -293,6 +295,12 @@ impl Decoder {
         self.instruments[usize::from(locate)]
     }
 
+    /// The engine time that the message in `frame` will have.
+    #[inline]
+    pub fn engine_time(&self, frame: &[u8]) -> Nanos {
+        self.midnight.plus(Nanos(frame_time(frame))).max(self.time)
+    }
+
     /// What was met so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -300,20 +308,20 @@ impl Decoder {
 
     /// Frames decoded so far, of any kind.
     pub fn messages(&self) -> u64 {
-        self.messages
+        self.counts.by_type.iter().sum()
     }
 
     /// The header of a well-formed message but for its kind. Engine time moves on to the message's.
-    #[inline]
-    fn head(&mut self, head: &itch::Head, cause: Seq) -> Header {
+    #[inline(always)]
+    fn head(&mut self, frame: &[u8], cause: Seq) -> Option<Header> {
+        let (head, _) = itch::Head::ref_from_prefix(frame).ok()?;
         let time = self.midnight.plus(Nanos(head.timestamp.nanos()));
         if time < self.time {
             self.counts.time_backwards += 1;
-        } else {
-            self.time = time;
         }
+        self.time = self.time.max(time);
         let instrument = self.instruments[usize::from(head.stock_locate.get())];
-        Header { time: self.time, cause, instrument, ..Header::default() }
+        Some(Header { time: self.time, cause, instrument, ..Header::default() })
     }
 
     /// Learn the instrument of a locate code.
@@ -334,6 +342,7 @@ impl Decoder {
     /// Count a malformed frame, and remember the first with its flaw.
     #[cold]
     fn skip(&mut self, frame: &[u8], flaw: Flaw) -> Option<Market> {
+        let message = self.messages();
         let malformed = match flaw {
             Flaw::UnknownType => &mut self.counts.unknown_type,
             Flaw::WrongLength => &mut self.counts.wrong_length,
@@ -341,7 +350,7 @@ impl Decoder {
         };
         malformed.count += 1;
         malformed.first.get_or_insert(Place {
-            message: self.messages,
+            message,
             offset: self.offset - (frame.len() + PREFIX) as u64,
             kind: *frame.first().unwrap_or(&0),
             length: frame.len(),

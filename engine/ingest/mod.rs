@@ -1,8 +1,13 @@
 //! Packets and files in, [`Market`](crate::base::message::Market) messages out, in order.
 
+mod agent;
 pub mod date;
+mod day;
 pub mod decode;
 pub mod transport;
 
 #[cfg(test)]
 mod tests;
+
+pub use agent::{Ingest, Source};
+pub use day::{Day, DaySettings};

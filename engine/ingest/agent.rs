@@ -1,0 +1,80 @@
+//! The ingest stage: moves what a source has into the books, in key order.
+#![forbid(unsafe_code)]
+
+use crate::base::message::{Key, Market};
+use crate::base::stage::{Agent, Sink};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where market messages come from.
+pub trait Source {
+    /// The key of the next message; `Key::MAX` when there is none and none will come.
+    fn next(&mut self) -> Key;
+
+    /// Takes the next message. `None` if it turned out to be none.
+    fn take(&mut self) -> Option<Market>;
+
+    /// Shows the sink what will come soon.
+    fn hint(&mut self, _sink: &impl Sink<Market>) {}
+
+    /// How far it is, in the unit that its progress is shown in.
+    fn position(&self) -> u64 {
+        0
+    }
+}
+
+/// The stage, with the hop to the books.
+pub struct Ingest<S, K> {
+    source: S,
+    sink: K,
+    batch: usize,
+    position: Arc<AtomicU64>,
+    done: bool,
+}
+
+impl<S: Source, K: Sink<Market>> Ingest<S, K> {
+    /// Moves at most `batch` messages a turn; stores the source's position where others can see it.
+    pub fn new(source: S, sink: K, batch: usize, position: Arc<AtomicU64>) -> Self {
+        Self { source, sink, batch, position, done: false }
+    }
+
+    /// Messages of the next turns.
+    pub fn set_batch(&mut self, batch: usize) {
+        self.batch = batch;
+    }
+
+    /// The source and the hop, when the run has ended.
+    pub fn into_parts(self) -> (S, K) {
+        (self.source, self.sink)
+    }
+}
+
+impl<S: Source, K: Sink<Market>> Agent for Ingest<S, K> {
+    fn do_work(&mut self) -> usize {
+        let mut count = 0;
+        let mut ended = false;
+        while count < self.batch {
+            let key = self.source.next();
+            let settled = self.sink.until(key);
+            if key == Key::MAX {
+                ended = settled;
+                break;
+            }
+            if !settled || self.sink.room() == 0 {
+                break;
+            }
+            self.source.hint(&self.sink);
+            if let Some(message) = self.source.take() {
+                self.sink.put(&message);
+            }
+            count += 1;
+        }
+        self.position.store(self.source.position(), Ordering::Relaxed);
+        self.done = self.sink.flush() && ended;
+        count
+    }
+
+    fn done(&self) -> bool {
+        self.done
+    }
+}
