@@ -1,0 +1,354 @@
+//! Promises of a made-up day, checked by a reader that shares nothing with the generator's books.
+
+use super::*;
+use crate::wire::frame;
+use crate::wire::itch::{Message, Stock, code, parse};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+const SMALL: Day = Day { messages: 60_000, symbols: 100, live: 3_000, seed: 1 };
+
+fn bytes(day: Day) -> (Vec<u8>, Totals) {
+    let mut out = Vec::new();
+    let totals = day.write(&mut out, &mut |_| ()).unwrap();
+    (out, totals)
+}
+
+/// FNV-1a, 64 bits.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, &byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Resting {
+    locate: u16,
+    buys: bool,
+    price: u32,
+    shares: u32,
+}
+
+/// The day as a naive reader sees it. Each method asserts what must hold.
+#[derive(Default)]
+struct Reader {
+    orders: BTreeMap<u64, Resting>,
+    /// By locate code and side (bids: true): queues by price.
+    queues: BTreeMap<(u16, bool), BTreeMap<u32, VecDeque<u64>>>,
+    symbols: BTreeMap<u16, Stock>,
+    halted: BTreeSet<u16>,
+    /// Locate code of each match.
+    matches: BTreeMap<u64, u16>,
+    reference: u64,
+    events: Vec<u8>,
+    time: u64,
+    by_type: BTreeMap<u8, u64>,
+    halts: u64,
+    live_peak: usize,
+    /// Least and most live orders from the open to the close.
+    live_in_hours: Option<(usize, usize)>,
+}
+
+impl Reader {
+    fn read(bytes: &[u8]) -> Self {
+        let (mut reader, mut rest) = (Self::default(), bytes);
+        while !rest.is_empty() {
+            let (message, after) = frame::split(rest).expect("whole frames");
+            reader.apply(parse(message).expect("known messages"));
+            rest = after;
+        }
+        reader
+    }
+
+    fn best(&self, locate: u16, bids: bool) -> Option<u32> {
+        let prices = self.queues.get(&(locate, bids))?;
+        let end = if bids { prices.last_key_value() } else { prices.first_key_value() };
+        end.map(|(&price, _)| price)
+    }
+
+    fn add(&mut self, reference: u64, order: Resting) {
+        assert!(reference > self.reference, "references rise");
+        assert!(reference <= self.reference + 3, "references are dense");
+        self.reference = reference;
+        assert!(order.shares > 0 && order.price > 0 && order.price.is_multiple_of(100));
+        let key = (order.locate, order.buys);
+        self.queues.entry(key).or_default().entry(order.price).or_default().push_back(reference);
+        assert!(self.orders.insert(reference, order).is_none());
+        if let (Some(bid), Some(ask)) =
+            (self.best(order.locate, true), self.best(order.locate, false))
+        {
+            assert!(bid < ask, "crossed or locked: {bid} {ask}");
+        }
+    }
+
+    fn reduce(&mut self, reference: u64, shares: Option<u32>, locate: u16) -> Resting {
+        let order = self.orders.get_mut(&reference).expect("a live order");
+        let before = *order;
+        assert_eq!(before.locate, locate);
+        order.shares = before.shares.checked_sub(shares.unwrap_or(before.shares)).expect("enough");
+        assert!(shares != Some(0));
+        if order.shares == 0 {
+            self.orders.remove(&reference);
+            let prices = self.queues.get_mut(&(locate, before.buys)).unwrap();
+            let queue = prices.get_mut(&before.price).unwrap();
+            queue.retain(|&other| other != reference);
+            if queue.is_empty() {
+                prices.remove(&before.price);
+            }
+        }
+        before
+    }
+
+    fn execute(&mut self, reference: u64, shares: u32, match_number: u64, locate: u16) {
+        let order = *self.orders.get(&reference).expect("a live order");
+        assert_eq!(self.best(locate, order.buys), Some(order.price), "at the best price");
+        let queue = &self.queues[&(locate, order.buys)][&order.price];
+        assert_eq!(queue.front(), Some(&reference), "first in the queue");
+        self.reduce(reference, Some(shares), locate);
+        self.matched(match_number, locate);
+    }
+
+    fn matched(&mut self, match_number: u64, locate: u16) {
+        assert!(!self.halted.contains(&locate), "nothing executes while halted");
+        assert!(self.events.last().is_some_and(|event| b"QM".contains(event)), "in market hours");
+        assert_eq!(self.matches.len() as u64 + 1, match_number);
+        self.matches.insert(match_number, locate);
+    }
+
+    fn apply(&mut self, message: Message<'_>) {
+        let head = message.head();
+        let (locate, time) = (head.stock_locate.get(), head.timestamp.nanos());
+        assert!(time >= self.time, "times never fall");
+        self.time = time;
+        *self.by_type.entry(head.message_type).or_default() += 1;
+        match message {
+            Message::SystemEvent(event) => {
+                self.events.push(event.event_code);
+                return;
+            }
+            Message::StockDirectory(listing) => {
+                assert!(self.symbols.insert(locate, listing.stock).is_none());
+                return;
+            }
+            Message::MwcbDeclineLevel(_) => return,
+            _ => assert!(self.symbols.contains_key(&locate), "after its directory message"),
+        }
+        match message {
+            Message::StockTradingAction(action) => {
+                assert_eq!(action.stock, self.symbols[&locate]);
+                if action.trading_state == code::trading::TRADING {
+                    let resumed = self.halted.remove(&locate);
+                    assert!(resumed || self.events == b"O", "only what was halted resumes");
+                } else {
+                    assert!(self.halted.insert(locate) && self.events == b"OSQ");
+                    self.halts += 1;
+                }
+            }
+            Message::AddOrder(add) => {
+                assert_eq!(add.stock, self.symbols[&locate]);
+                let buys = add.buy_sell_indicator == code::side::BUY;
+                let (price, shares) = (add.price.get(), add.shares.get());
+                let reference = add.order_reference_number.get();
+                self.add(reference, Resting { locate, buys, price, shares });
+            }
+            Message::AddOrderMpid(add) => {
+                assert_eq!(add.stock, self.symbols[&locate]);
+                let buys = add.buy_sell_indicator == code::side::BUY;
+                let (price, shares) = (add.price.get(), add.shares.get());
+                let reference = add.order_reference_number.get();
+                self.add(reference, Resting { locate, buys, price, shares });
+            }
+            Message::OrderReplace(replace) => {
+                let original = replace.original_order_reference_number.get();
+                let original = self.reduce(original, None, locate);
+                let (price, shares) = (replace.price.get(), replace.shares.get());
+                let reference = replace.new_order_reference_number.get();
+                self.add(reference, Resting { price, shares, ..original });
+            }
+            Message::OrderDelete(delete) => {
+                self.reduce(delete.order_reference_number.get(), None, locate);
+            }
+            Message::OrderCancel(cancel) => {
+                let (reference, shares) =
+                    (cancel.order_reference_number.get(), cancel.cancelled_shares.get());
+                let before = self.reduce(reference, Some(shares), locate);
+                assert!(before.shares > shares, "a cancel leaves a rest");
+            }
+            Message::OrderExecuted(execution) => self.execute(
+                execution.order_reference_number.get(),
+                execution.executed_shares.get(),
+                execution.match_number.get(),
+                locate,
+            ),
+            Message::OrderExecutedWithPrice(execution) => self.execute(
+                execution.order_reference_number.get(),
+                execution.executed_shares.get(),
+                execution.match_number.get(),
+                locate,
+            ),
+            Message::TradeNonCross(trade) => {
+                let inside = |best: Option<u32>| best.expect("both sides");
+                assert!(inside(self.best(locate, true)) < trade.price.get());
+                assert!(inside(self.best(locate, false)) > trade.price.get());
+                self.matched(trade.match_number.get(), locate);
+            }
+            Message::CrossTrade(cross) => self.matched(cross.match_number.get(), locate),
+            Message::BrokenTrade(broken) => {
+                assert_eq!(self.matches.get(&broken.match_number.get()), Some(&locate));
+            }
+            Message::Noii(noii) => {
+                assert_eq!(noii.stock, self.symbols[&locate]);
+                let window = match noii.cross_type {
+                    code::cross::OPENING => IMBALANCES_OPEN..MARKET_OPENS,
+                    _ => IMBALANCES_CLOSE..MARKET_CLOSES,
+                };
+                assert!(window.contains(&time));
+            }
+            _ => {}
+        }
+        let live = self.orders.len();
+        self.live_peak = self.live_peak.max(live);
+        if self.events.last() == Some(&b'Q') {
+            let (least, most) = self.live_in_hours.unwrap_or((live, live));
+            self.live_in_hours = Some((least.min(live), most.max(live)));
+        }
+    }
+}
+
+/// Read the day and hold it against its totals and arguments.
+fn check(day: Day) -> Reader {
+    let (bytes, totals) = bytes(day);
+    let reader = Reader::read(&bytes);
+    assert_eq!(reader.events, b"OSQMEC");
+    assert_eq!((bytes[2], bytes[bytes.len() - 12]), (b'S', b'S'), "first and last of the day");
+    assert_eq!(reader.symbols.len(), day.symbols as usize);
+    assert!(reader.halted.is_empty());
+    assert_eq!(totals.messages, day.messages);
+    for (kind, &count) in (0..=u8::MAX).zip(&totals.by_type) {
+        assert_eq!(reader.by_type.get(&kind).copied().unwrap_or(0), count);
+    }
+    assert_eq!(reader.by_type.values().sum::<u64>(), day.messages, "exactly as many");
+    assert_eq!(totals.live_at_end, reader.orders.len() as u64);
+    assert_eq!(totals.live_peak, reader.live_peak as u64);
+    reader
+}
+
+#[test]
+fn a_day_is_consistent_and_has_all_that_a_day_has() {
+    let reader = check(Day { messages: 300_000, symbols: 200, live: 10_000, seed: 5 });
+    let kinds: Vec<u8> = reader.by_type.keys().copied().collect();
+    assert_eq!(kinds, *b"ABCDEFHILPQRSUVXY");
+    assert!(reader.halts >= 8, "{} halts", reader.halts);
+    let (least, most) = reader.live_in_hours.unwrap();
+    assert!(least >= 9_700 && most <= 10_300, "live orders stay near 10,000: {least} to {most}");
+}
+
+#[test]
+fn a_book_of_many_orders_stays_as_large_as_asked() {
+    // A tenth of the messages live at once, as when 20 million messages hold 1.6 million.
+    let reader = check(Day { messages: 200_000, symbols: 50, live: 20_000, seed: 2 });
+    let (least, most) = reader.live_in_hours.unwrap();
+    assert!(least >= 19_400 && most <= 20_600, "{least} to {most}");
+}
+
+#[test]
+fn the_mix_is_that_of_the_reference_days() {
+    // Shares of the reference day with 1,000,000 messages over 2,000 symbols, in 1e-5.
+    let shares: [(&[u8], u64); 8] = [
+        (b"A", 45_275),
+        (b"F", 1_399),
+        (b"D", 39_043),
+        (b"U", 6_037),
+        (b"EC", 5_005),
+        (b"X", 1_727),
+        (b"P", 543),
+        (b"I", 370),
+    ];
+    let (_, totals) = bytes(Day { seed: 7, ..Day::default() });
+    for (kinds, share) in shares {
+        let found: u64 = kinds.iter().map(|&kind| totals.by_type[usize::from(kind)]).sum::<u64>();
+        let found = found / 10;
+        assert!(
+            found.abs_diff(share) <= share * 6 / 100,
+            "{}: {found}, not {share}",
+            kinds.escape_ascii()
+        );
+    }
+    // That day ended with 40,940 live orders.
+    assert!(totals.live_at_end.abs_diff(40_940) <= 2_000, "{} live orders", totals.live_at_end);
+}
+
+#[test]
+fn the_same_arguments_give_the_same_bytes() {
+    let (first, _) = bytes(SMALL);
+    assert!(first == bytes(SMALL).0);
+    assert_eq!((first.len(), checksum(&first)), (1_858_438, 0x3c03_7025_49d4_2904));
+}
+
+#[test]
+fn another_seed_gives_another_day() {
+    let (first, second) = (bytes(SMALL).0, bytes(Day { seed: 2, ..SMALL }).0);
+    let directory = 14 + SMALL.symbols as usize * (41 + 27 + 22 + 28);
+    assert_eq!(first[..directory], second[..directory], "the directory is the same");
+    assert_ne!(first[directory..], second[directory..]);
+}
+
+#[test]
+fn progress_rises_to_the_last_message() {
+    let mut told = Vec::new();
+    SMALL.write(&mut io::sink(), &mut |messages| told.push(messages)).unwrap();
+    assert!(told.len() > 3 && told.is_sorted());
+    assert_eq!(told.last(), Some(&SMALL.messages));
+}
+
+#[test]
+fn what_cannot_be_a_day_is_refused_and_says_what_to_change() {
+    let refused = |day: Day| day.write(&mut io::sink(), &mut |_| ()).unwrap_err().to_string();
+    assert_eq!(
+        refused(Day { symbols: 0, ..SMALL }),
+        "a day of 0 symbols cannot be: give 1 to 65535"
+    );
+    assert_eq!(
+        refused(Day { symbols: 65_536, ..SMALL }),
+        "a day of 65536 symbols cannot be: give 1 to 65535"
+    );
+    assert_eq!(
+        refused(Day { messages: 1_799, ..SMALL }),
+        "100 symbols need at least 1800 messages, not 1799: raise the messages or lower the symbols"
+    );
+    for live in [399, 29_701] {
+        assert_eq!(
+            refused(Day { live, ..SMALL }),
+            format!(
+                "{live} live orders are out of range: with these messages and symbols give 400 to 29700, \
+                 or 0 for a fitting number"
+            )
+        );
+    }
+    let full = SMALL.write(&mut &mut [0u8; 1000][..], &mut |_| ());
+    assert!(matches!(full, Err(FlowError::Write(_))));
+}
+
+#[test]
+fn as_many_symbols_as_locate_codes_fit_in_the_fewest_messages() {
+    let symbols = 65_535;
+    let messages = MESSAGES_PER_SYMBOL_MIN * u64::from(symbols) + MESSAGES_FIXED;
+    check(Day { messages, symbols, live: 0, seed: 1 });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_day_that_is_not_refused_is_consistent(
+        symbols in 1u32..60,
+        more in 0u64..20_000,
+        fill in 0u64..=100,
+        seed in any::<u64>(),
+    ) {
+        let messages = MESSAGES_PER_SYMBOL_MIN * u64::from(symbols) + MESSAGES_FIXED + more;
+        let least = LIVE_PER_SYMBOL_MIN * u64::from(symbols);
+        let most = (messages - DIRECTORY * u64::from(symbols) - MESSAGES_FIXED) / 2;
+        let live = if fill == 0 { 0 } else { least + (most - least) * fill / 100 };
+        check(Day { messages, symbols, live: live as u32, seed });
+    }
+}
