@@ -3,10 +3,15 @@
 //! [`config`] is every setting, [`machine`] what the host lends, [`placement`] the stages on its cores and the rings
 //! between them, [`error`] what is refused and how it is put right.
 
+pub mod chain;
 pub mod config;
 pub mod error;
+pub mod executor;
+mod idle;
 pub mod machine;
+pub mod outcome;
 pub mod placement;
+pub mod run;
 mod source;
 #[cfg(test)]
 mod tests;

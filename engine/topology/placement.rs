@@ -307,19 +307,20 @@ impl Bursts {
     /// Bounds that follow from the configuration: what any strategy may send for one message, and what the paper
     /// venue may answer to one.
     pub fn of(config: &Config) -> Self {
-        // A quoter replaces its bid and its ask, or cancels both and enters both.
-        let intent = 4;
+        // What any strategy may send in one decision; each intent may be refused, and its end recorded.
+        let intent = crate::strategy::BURST_MAX;
         // An order is accepted, fills at each level, and its rest is cancelled; a message fills what rests.
-        let event = config.paper.sweep_levels.max(config.paper.resting_max) as usize + 2;
+        let event = (config.paper.sweep_levels as usize + 2).max(config.paper.resting_max as usize);
+        let back = intent * 2;
         Self {
             market: 1,
             intent,
             order: intent,
-            venue: 1,
+            venue: intent,
             event,
-            answer: event,
-            report: event,
-            record: event,
+            answer: intent,
+            report: back,
+            record: back,
         }
     }
 }

@@ -6,6 +6,8 @@ use super::placement::{Bursts, Placement, StageName};
 use super::source::DEFAULT;
 use crate::base::unit::Nanos;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use std::cell::Cell;
 use std::fs;
 
 fn refusal(text: &str) -> String {
@@ -358,40 +360,68 @@ fn rings_stand_where_the_placement_cuts() {
     assert!(!two.contains(&"market"));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
-
-    /// Bytes changed, doubled and dropped in the manual, cut down so that each case is quick.
-    #[test]
-    fn no_text_makes_the_parser_panic(
-        from in 0..DEFAULT.len(),
-        length in 1..1500_usize,
-        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, ".{0,6}"), 0..8),
-    ) {
-        let shards = shards(&["run=['ingest','book','risk']\ncpu=1", "run=['route','log']\ncpu=0"]);
-        let lines = DEFAULT.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
-        let from = from % lines.len();
-        let mut text: Vec<char> = lines.chars().skip(from).take(length).chain(shards.chars()).collect();
-        for (at, what, new) in changes {
-            let at = at.index(text.len() + 1);
-            let end = (at + new.chars().count()).min(text.len());
-            match what {
-                0 => drop(text.splice(at..end, new.chars())),
-                1 => drop(text.splice(at..at, new.chars())),
-                2 => drop(text.drain(at..end)),
-                _ => drop(text.splice(at..at, text[at..end].to_vec())),
+/// The manual's keys, and two shards, with some lines left out, given other values, or with letters changed.
+fn mutated() -> impl Strategy<Value = String> {
+    let shards = shards(&["run=['ingest','book','risk']\ncpu=1", "run=['route','log']\ncpu=0"]);
+    let lines = DEFAULT.lines().filter(|line| !line.starts_with('#')).chain(shards.lines());
+    let lines: Vec<String> = lines.map(String::from).collect();
+    let value = prop_oneof![
+        any::<i64>().prop_map(|number| number.to_string()),
+        (0..70_000_u32).prop_map(|number| number.to_string()),
+        "(true|-0|1e400|nan|\\[\\]|\\{\\}|''|'split'|'thread'|'none'|15:45:00|\"12:00:00\"|\\{ depth = 2 \\})",
+        "\\['(book|book.0|book.1|log|risk|x)', '(ingest|log|route)'\\]",
+        ".{0,12}",
+    ];
+    let left_out = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
+    let values = prop::collection::vec((any::<prop::sample::Index>(), value), 0..3);
+    let letters = prop::collection::vec((any::<prop::sample::Index>(), ".{0,3}"), 0..2);
+    (left_out, values, letters).prop_map(move |(left_out, values, letters)| {
+        let mut lines = lines.clone();
+        for (at, value) in values {
+            let line = at.index(lines.len());
+            if let Some((key, _)) = lines[line].split_once('=') {
+                lines[line] = format!("{key}= {value}");
             }
         }
-        let text: String = text.into_iter().collect();
+        for at in left_out {
+            lines.remove(at.index(lines.len()));
+        }
+        let mut text: Vec<char> = lines.join("\n").chars().collect();
+        for (at, new) in letters {
+            let at = at.index(text.len());
+            let end = (at + 1).min(text.len());
+            text.splice(at..end, new.chars());
+        }
+        text.into_iter().collect()
+    })
+}
+
+#[test]
+fn no_text_makes_the_parser_panic() {
+    let [parsed, placed, refused, broken] = [const { Cell::new(0) }; 4];
+    let count = |counter: &Cell<u32>| counter.set(counter.get() + 1);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(10_000));
+    let result = runner.run(&mutated(), |text| {
         match Config::parse("my.toml", &text) {
             Ok(config) => {
-                let _ = Placement::new(&config, &hyper_threaded(), &Bursts::of(&config));
+                count(&parsed);
+                let bursts = Bursts::of(&config);
+                if Placement::new(&config, &hyper_threaded(), &bursts).is_ok() {
+                    count(&placed);
+                }
                 prop_assert!(Config::parse("dump.toml", &config.to_toml()).is_ok());
             }
             Err(error) => {
                 let error = error.to_string();
                 prop_assert!(error.starts_with("my.toml:"), "{error}");
+                count(if error.contains("not TOML") { &broken } else { &refused });
             }
         }
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    // Each way through is taken often, or the promise is hollow.
+    for counter in [&parsed, &placed, &refused, &broken] {
+        assert!(counter.get() > 500, "{parsed:?} {placed:?} {refused:?} {broken:?}");
     }
 }

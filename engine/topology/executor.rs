@@ -1,0 +1,137 @@
+//! What turns a shard's agents: a glommio executor, or a bare thread. The only file that knows glommio.
+//!
+//! Order of birth: the executor is made unbound (threads inherit their maker's mask), then pinned, then its memory is
+//! allocated and touched by the body that it runs. A hot shard holds one task, its duty cycle, which gives way to the
+//! executor's own work by `yield_if_needed` when idle (4 ns; measured no worse than a bare thread).
+#![forbid(unsafe_code)]
+
+use super::config::Executor;
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
+use std::fmt;
+use std::io;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A turn of the duty cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// There was work.
+    Worked,
+    /// There was none.
+    Idle,
+    /// There will be none.
+    Done,
+}
+
+/// What a shard runs: made on its thread, turned until it is done.
+pub trait Body: Sized + 'static {
+    /// What is left at the end.
+    type Left: Send + 'static;
+
+    /// One turn.
+    fn turn(&mut self) -> Turn;
+
+    /// Takes it apart.
+    fn finish(self) -> Self::Left;
+}
+
+/// A running shard.
+pub enum Running<T: Send + 'static> {
+    /// On glommio.
+    Glommio(ExecutorJoinHandle<T>),
+    /// On a thread.
+    Thread(JoinHandle<T>),
+}
+
+/// A shard that did not start, or did not end in order.
+#[derive(Debug)]
+pub enum ExecutorError {
+    /// It could not be made.
+    NotStarted(String),
+    /// It panicked.
+    Panicked,
+}
+
+impl fmt::Display for ExecutorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted(why) => write!(f, "a shard could not be started: {why}"),
+            Self::Panicked => f.write_str("a shard stopped on a broken invariant (see above)"),
+        }
+    }
+}
+
+impl std::error::Error for ExecutorError {}
+
+fn builder(name: &str) -> LocalExecutorBuilder {
+    LocalExecutorBuilder::new(Placement::Unbound)
+        .name(name)
+        .io_memory(1 << 20)
+        .ring_depth(64)
+        .preempt_timer(Duration::from_millis(1))
+}
+
+/// Whether glommio can run here; if not, why.
+///
+/// # Errors
+/// What the kernel refused, in a sentence.
+pub fn glommio_works() -> Result<(), String> {
+    // On a thread of its own: an executor leaves marks on the thread that makes it.
+    let made = std::thread::spawn(|| builder("probe").make().map(drop).map_err(|e| e.to_string()));
+    made.join().unwrap_or_else(|_| Err("its executor panicked".into()))
+}
+
+/// Starts a shard: pins it to `cpu`, makes its body there, and turns it until it is done.
+///
+/// # Errors
+/// If the thread cannot be made.
+pub fn spawn<B: Body>(
+    kind: Executor,
+    name: &str,
+    cpu: Option<usize>,
+    make: impl FnOnce() -> B + Send + 'static,
+) -> Result<Running<B::Left>, ExecutorError> {
+    let born = move || {
+        if let Some(id) = cpu {
+            core_affinity::set_for_current(core_affinity::CoreId { id });
+        }
+        make()
+    };
+    match kind {
+        Executor::Glommio => {
+            let handle = builder(name).spawn(move || async move {
+                let mut body = born();
+                loop {
+                    match body.turn() {
+                        Turn::Worked => {}
+                        Turn::Idle => glommio::executor().yield_if_needed().await,
+                        Turn::Done => return body.finish(),
+                    }
+                }
+            });
+            handle.map(Running::Glommio).map_err(|e| ExecutorError::NotStarted(e.to_string()))
+        }
+        Executor::Thread => {
+            let thread = std::thread::Builder::new().name(name.into());
+            let handle: io::Result<_> = thread.spawn(move || {
+                let mut body = born();
+                while body.turn() != Turn::Done {}
+                body.finish()
+            });
+            handle.map(Running::Thread).map_err(|e| ExecutorError::NotStarted(e.to_string()))
+        }
+    }
+}
+
+impl<T: Send + 'static> Running<T> {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// If it panicked.
+    pub fn join(self) -> Result<T, ExecutorError> {
+        match self {
+            Self::Glommio(handle) => handle.join().map_err(|_| ExecutorError::Panicked),
+            Self::Thread(handle) => handle.join().map_err(|_| ExecutorError::Panicked),
+        }
+    }
+}

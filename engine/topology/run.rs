@@ -1,0 +1,119 @@
+//! A run: shards on their cores, rings between them, until the source has ended and everything it caused came back.
+#![forbid(unsafe_code)]
+
+use super::chain::{Actor, Files, Parts, Rings, Setup, Writers, assemble};
+use super::config::Executor;
+use super::executor::{Body, ExecutorError, Turn, spawn};
+use super::idle::Idler;
+use super::outcome::Outcome;
+use super::placement::Placement;
+use crate::base::clock::Clock;
+use crate::base::stage::Agent;
+use crate::ingest::Source;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// A shard's agents in their duty cycle.
+struct Cycle<S: Source> {
+    agents: Vec<Actor<S>>,
+    idler: Idler,
+    clock: Clock,
+    began: u64,
+    done: Sender<()>,
+}
+
+/// What a shard leaves: its agents, and the ticks of its first turn and of its end.
+struct Left<S: Source> {
+    agents: Vec<Actor<S>>,
+    began: u64,
+    ended: u64,
+}
+
+impl<S: Source + Send + 'static> Body for Cycle<S> {
+    type Left = Left<S>;
+
+    fn turn(&mut self) -> Turn {
+        if self.began == 0 {
+            self.began = self.clock.ticks();
+        }
+        let work: usize = self.agents.iter_mut().map(Agent::do_work).sum();
+        if work > 0 {
+            self.idler.idle(work);
+            return Turn::Worked;
+        }
+        if self.agents.iter().all(Agent::done) {
+            return Turn::Done;
+        }
+        self.idler.idle(0);
+        Turn::Idle
+    }
+
+    fn finish(self) -> Self::Left {
+        // Nobody may be listening any more.
+        let _ = self.done.send(());
+        Left { agents: self.agents, began: self.began, ended: self.clock.ticks() }
+    }
+}
+
+/// Runs the engine; calls `watch` some ten times a second from this thread.
+///
+/// # Errors
+/// If a shard cannot be started, or panics.
+pub fn run<S: Source + Send + 'static>(
+    placement: &Placement,
+    setup: &Setup,
+    executor: Executor,
+    parts: Parts<S>,
+    files: Files,
+    mut watch: impl FnMut(),
+) -> Result<Outcome<S>, ExecutorError> {
+    let (mut parts, mut files) = (Some(parts), Some(files));
+    let (done, finished) = channel();
+    let (made, made_by_all) = channel::<Writers>();
+    let mut shards = Vec::new();
+    let mut inboxes = Vec::new();
+    for (index, spec) in placement.shards.iter().enumerate() {
+        let (give, given): (Sender<Writers>, Receiver<Writers>) = channel();
+        inboxes.push(give);
+        let (placement, setup) = (placement.clone(), setup.clone());
+        let (idler, done, made) = (Idler::new(spec.idle), done.clone(), made.clone());
+        let runs = |stage| spec.run.contains(&stage);
+        let mut parts = if runs(super::placement::StageName::Ingest) { parts.take() } else { None };
+        let mut files = if runs(super::placement::StageName::Log) { files.take() } else { None };
+        let make = move || {
+            let (rings, others) = Rings::open(&placement, &setup, index);
+            let agents = match (made.send(others), given.recv()) {
+                (Ok(()), Ok(writers)) => {
+                    assemble(&placement, &setup, index, rings, writers, &mut parts, &mut files)
+                }
+                // The run was given up while it started.
+                _ => Vec::new(),
+            };
+            Cycle { agents, idler, clock: setup.clock, began: 0, done }
+        };
+        shards.push(spawn(executor, &spec.name, spec.cpu.map(|cpu| cpu.id), make)?);
+    }
+    drop((done, made));
+    let mut writers = Writers::empty(setup);
+    made_by_all.iter().take(shards.len()).for_each(|others| writers.join(others));
+    for (index, inbox) in inboxes.into_iter().enumerate() {
+        inbox.send(writers.of_shard(placement, index)).map_err(|_| ExecutorError::Panicked)?;
+    }
+    let mut left = shards.len();
+    while left > 0 {
+        match finished.recv_timeout(Duration::from_millis(100)) {
+            Ok(()) => left -= 1,
+            Err(RecvTimeoutError::Timeout) => watch(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let mut outcome = Outcome::default();
+    let (mut began, mut ended) = (u64::MAX, 0);
+    for shard in shards {
+        let left = shard.join()?;
+        (began, ended) = (began.min(left.began), ended.max(left.ended));
+        outcome.take(left.agents);
+    }
+    outcome.seconds = setup.clock.nanos(ended.saturating_sub(began)) as f64 / 1e9;
+    Ok(outcome)
+}
