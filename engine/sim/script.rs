@@ -1,0 +1,181 @@
+//! A short seeded market, made to cause orders, fills, refusals and every kind of coincidence of times.
+#![forbid(unsafe_code)]
+
+use super::Chance;
+use crate::base::message::{Flags, Header, Key, Kind, Market, Message, Source as From};
+use crate::base::unit::*;
+use crate::ingest::Source;
+
+/// What a script is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow {
+    /// Draws everything.
+    pub seed: u64,
+    /// Messages, ticks apart.
+    pub messages: usize,
+    /// Instruments, dealt out to the shards in turn.
+    pub instruments: u32,
+    /// Book shards.
+    pub shards: u32,
+    /// Longest time between two messages, ns; often they have the same time.
+    pub gap_max: u64,
+}
+
+/// Market messages one after another.
+#[derive(Clone)]
+pub struct Script {
+    messages: Vec<Market>,
+    at: usize,
+}
+
+/// An order of the script's market.
+#[derive(Clone, Copy)]
+struct Alive {
+    reference: u64,
+    instrument: u32,
+    side: Side,
+    qty: u64,
+}
+
+/// The market while it is drawn.
+struct Drawing {
+    chance: Chance,
+    alive: Vec<Alive>,
+    reference: u64,
+    instruments: u32,
+}
+
+impl Script {
+    /// Draws a script.
+    pub fn new(flow: Flow) -> Self {
+        let mut messages = Vec::new();
+        for instrument in 0..flow.instruments {
+            let mut directory = message(1_000, Kind::DIRECTORY, instrument);
+            (directory.reference, directory.other) = (u64::from(instrument) + 1, 1);
+            messages.push(directory);
+        }
+        let everyone = InstrumentId::NONE.0;
+        messages.push(Market { code: b'Q', ..message(1_000, Kind::SESSION, everyone) });
+        let mut time = 2_000;
+        let chance = Chance::new(flow.seed);
+        let instruments = flow.instruments;
+        let mut market = Drawing { chance, alive: Vec::new(), reference: 0, instruments };
+        let kill = market.chance.often(300).then(|| market.chance.below(flow.messages as u64));
+        for count in 0..flow.messages as u64 {
+            if market.chance.often(600) {
+                time += market.chance.within(1, flow.gap_max);
+            }
+            if Some(count) == kill {
+                messages.push(message(time, Kind::KILL, everyone));
+            }
+            if market.chance.often(30) {
+                messages.push(message(time, Kind::TICK, everyone));
+                time += 1;
+            }
+            messages.push(market.draw(time));
+        }
+        for (index, message) in messages.iter_mut().enumerate() {
+            message.head.cause = Seq(index as u64 + 1);
+        }
+        messages.sort_by_key(Message::key);
+        mark_last(&mut messages, flow.shards);
+        Self { messages, at: 0 }
+    }
+}
+
+fn message(time: u64, kind: Kind, instrument: u32) -> Market {
+    let head = Header {
+        time: Nanos(time),
+        cause: Seq(0),
+        instrument: InstrumentId(instrument),
+        kind,
+        source: From(0),
+        flags: Flags::default(),
+    };
+    Market { head, ..Market::default() }
+}
+
+impl Drawing {
+    /// Bids from 100.00 to 100.03, offers from 100.02 on: they touch and cross now and then.
+    fn price(&mut self, side: Side) -> Price {
+        let base = if side.is_buy() { 1_000_000 } else { 1_000_200 };
+        Price::from_e4(base + self.chance.below(4) as u32 * 100)
+    }
+
+    fn draw(&mut self, time: u64) -> Market {
+        let choice = self.chance.below(100);
+        let qty = self.chance.within(1, 400);
+        let instrument = self.chance.below(u64::from(self.instruments)) as u32;
+        if self.alive.is_empty() || choice < 45 {
+            let side = if self.chance.often(500) { Side::BUY } else { Side::SELL };
+            self.reference += 1;
+            self.alive.push(Alive { reference: self.reference, instrument, side, qty });
+            let (price, add) = (self.price(side), message(time, Kind::ADD, instrument));
+            return Market { reference: self.reference, price, qty: Qty(qty), side, ..add };
+        }
+        if choice < 47 {
+            let code = [b'H', b'T', b'T', b'T'][self.chance.below(4) as usize];
+            return Market { code, ..message(time, Kind::TRADING, instrument) };
+        }
+        let index = self.chance.below(self.alive.len() as u64) as usize;
+        let order = self.alive[index];
+        let kind = match choice {
+            47..80 => Kind::EXECUTE,
+            80..84 => Kind::CANCEL,
+            84..90 => Kind::REPLACE,
+            _ => Kind::DELETE,
+        };
+        let mut event = message(time, kind, order.instrument);
+        event.reference = order.reference;
+        match kind {
+            Kind::EXECUTE | Kind::CANCEL => {
+                let part = self.chance.within(1, order.qty);
+                event.qty = Qty(part);
+                event.head.flags = Flags::PRINTABLE;
+                self.alive[index].qty -= part;
+                if self.alive[index].qty == 0 {
+                    self.alive.swap_remove(index);
+                }
+            }
+            Kind::REPLACE => {
+                self.reference += 1;
+                event.price = self.price(order.side);
+                (event.other, event.qty) = (self.reference, Qty(qty));
+                self.alive[index] = Alive { reference: self.reference, qty, ..order };
+            }
+            _ => {
+                self.alive.swap_remove(index);
+            }
+        }
+        event
+    }
+}
+
+/// Flags the last message of each time for each shard.
+fn mark_last(messages: &mut [Market], shards: u32) {
+    for shard in 0..shards {
+        let mine = |message: &Market| {
+            let instrument = message.head.instrument;
+            instrument == InstrumentId::NONE || instrument.0 % shards == shard
+        };
+        for index in 0..messages.len() {
+            let (time, here) = (messages[index].head.time, mine(&messages[index]));
+            let mut later = messages[index + 1..].iter().take_while(|next| next.head.time == time);
+            if here && !later.any(mine) {
+                let flags = &mut messages[index].head.flags;
+                *flags = flags.with(Flags::LAST);
+            }
+        }
+    }
+}
+
+impl Source for Script {
+    fn next(&mut self) -> Key {
+        self.messages.get(self.at).map_or(Key::MAX, Message::key)
+    }
+
+    fn take(&mut self) -> Option<Market> {
+        self.at += 1;
+        self.messages.get(self.at - 1).copied()
+    }
+}
