@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// The configuration: a TOML file with what differs from the defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where stages run: fused, split, or a TOML file with [[shard]] tables; wins over the configuration
+    /// Where stages run: fused, split, or a TOML file of shards; wins over the configuration
     #[arg(long, value_name = "NAME|FILE")]
     placement: Option<String>,
     /// Print the values in force as TOML, and nothing else

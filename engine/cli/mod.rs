@@ -1,17 +1,27 @@
 //! The command line: one file a command. A command reads its arguments, does its work, and writes to `out`; what it
 //! cannot do comes back as a [`Failure`], which `main` prints.
 
+mod book;
 mod check;
+mod generate;
+mod replay;
+mod summary;
 
+use crate::base::instrument::{Symbol, TableError};
+use crate::exchange::flow::FlowError;
+use crate::ingest::transport::file::{FramingFault, OpenError};
 use crate::topology::ConfigError;
+use crate::topology::executor::ExecutorError;
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// A thread-per-core trading engine for colocated bare metal.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
-#[command(after_help = "Example: coretick check --placement split")]
+#[command(after_help = "Example: coretick replay day.itch50 --out out")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -20,6 +30,9 @@ pub struct Arguments {
 /// One variant a command, one file a variant.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Replay(replay::Arguments),
+    Book(book::Arguments),
+    Generate(generate::Arguments),
     Check(check::Arguments),
 }
 
@@ -29,6 +42,9 @@ enum Command {
 /// Whatever stopped the command, with the fix.
 pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     match &arguments.command {
+        Command::Replay(arguments) => replay::run(arguments, out),
+        Command::Book(arguments) => book::run(arguments, out),
+        Command::Generate(arguments) => generate::run(arguments, out),
         Command::Check(arguments) => check::run(arguments, out),
     }
 }
@@ -40,14 +56,48 @@ pub enum Failure {
     Config(ConfigError),
     /// Its output could not be written.
     Output(io::Error),
+    /// A file or folder could not be read or written.
+    File(PathBuf, io::Error),
+    /// A recorded day could not be opened.
+    Open(OpenError),
+    /// A recorded day ended in the middle.
+    BrokenOff(FramingFault),
+    /// Messages were malformed, and that was not to be.
+    Malformed(u64),
+    /// Not a date.
+    Date(String),
+    /// Files of two days.
+    TwoDays(PathBuf, PathBuf),
+    /// The instrument table is wrong.
+    Table(PathBuf, TableError),
+    /// The instrument table names a book shard that there is not.
+    Shard {
+        /// Of which instrument.
+        symbol: Symbol,
+        /// The shard.
+        shard: u16,
+        /// How many there are.
+        shards: u16,
+    },
+    /// A symbol cannot be written like that.
+    Symbol(String),
+    /// The file has several instruments; some of them.
+    SymbolNeeded(String),
+    /// The file does not have the symbol; some that it has.
+    NoSymbol(String, String),
+    /// A day cannot be made like that.
+    Flow(FlowError),
+    /// A shard did not start or did not end in order.
+    Executor(ExecutorError),
 }
 
 impl Failure {
     /// The process's exit code: 2 for what the user must put right, 1 for what the system refused.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 2,
-            Self::Output(_) => 1,
+            Self::Output(_) | Self::File(..) | Self::Executor(_) => 1,
+            Self::Malformed(_) => 3,
+            _ => 2,
         }
     }
 
@@ -64,7 +114,60 @@ impl fmt::Display for Failure {
             Self::Output(error) => {
                 write!(f, "the output could not be written: {error}: see that its disk has room")
             }
+            Self::File(path, error) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{path}: {error}: see that the path is right, allowed, and its disk has room"
+                )
+            }
+            Self::Open(error) => error.fmt(f),
+            Self::BrokenOff(fault) => {
+                write!(f, "{fault}; what came before is above: fetch the file again")
+            }
+            Self::Malformed(count) => {
+                write!(f, "{count} malformed messages were skipped (--strict): see the first above")
+            }
+            Self::Date(text) => write!(f, "--date {text}: not a date: write YYYY-MM-DD"),
+            Self::TwoDays(first, other) => write!(
+                f,
+                "{} and {} are of two days: replay one day at a time, or say which with --date",
+                first.display(),
+                other.display()
+            ),
+            Self::Table(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Shard { symbol, shard, shards } => write!(
+                f,
+                "the instrument table puts {symbol} on book shard {shard}, of {shards}: \
+                 lower it there, or raise book.shards"
+            ),
+            Self::Symbol(text) => {
+                write!(f, "--symbol {text}: not a symbol: write one to eight letters")
+            }
+            Self::SymbolNeeded(some) => {
+                write!(
+                    f,
+                    "the file holds several instruments: say which with --symbol ({some}, ...)"
+                )
+            }
+            Self::NoSymbol(symbol, some) => {
+                write!(f, "--symbol {symbol}: the file does not announce it; it has {some}, ...")
+            }
+            Self::Flow(error) => error.fmt(f),
+            Self::Executor(error) => error.fmt(f),
         }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<ExecutorError> for Failure {
+    fn from(error: ExecutorError) -> Self {
+        Self::Executor(error)
     }
 }
 
@@ -78,4 +181,12 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
     }
+}
+
+/// A progress bar over the bytes of a file; nothing where nobody watches.
+fn progress_bar(total: Option<u64>) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let style = "{elapsed_precise} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
+    // The template is a constant that parses.
+    bar.with_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()))
 }

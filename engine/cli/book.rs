@@ -1,0 +1,117 @@
+//! `coretick book`: the depth of one instrument over a recorded day, as CSV.
+
+use super::{Failure, progress_bar};
+use crate::base::instrument::Symbol;
+use crate::base::message::Kind;
+use crate::base::unit::{InstrumentId, Nanos, Seq, Side};
+use crate::book::{Books, Limits};
+use crate::ingest::decode::Decoder;
+use crate::ingest::transport::file::ItchFile;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+/// Show the depth of an instrument over a recorded day, as CSV
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    coretick book day.itch50 --symbol AAPL --every 1000 --levels 10 > depth.csv\n  \
+    coretick book day.itch50 --symbol AAPL\n\n\
+    Columns: after_message (messages read so far), side, level (0 is the best), price_1e-4, quantity, orders.\n\
+    A snapshot after every N messages of the file, if asked for, and one at its end.\n\n\
+    Exit code: 0 when all was read; 2 for wrong input, and when the file broke off in the middle.")]
+pub(super) struct Arguments {
+    /// A recorded day
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The instrument; needed when the file holds several
+    #[arg(long, value_name = "SYMBOL")]
+    symbol: Option<String>,
+    /// A snapshot after every so many messages
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    every: Option<u64>,
+    /// Levels of each side
+    #[arg(long, value_name = "L", default_value_t = 10)]
+    levels: usize,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let wanted = match &arguments.symbol {
+        Some(text) => Some(text.parse::<Symbol>().map_err(|_| Failure::Symbol(text.clone()))?),
+        None => None,
+    };
+    let mut file = ItchFile::open(&arguments.file)?;
+    // One day of time is as good as another here.
+    let mut decoder = Decoder::new(Nanos(0), None, 1);
+    let mut books = Books::new(&Limits { instruments: 1 << 16, ..Limits::default() });
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    writeln!(out, "after_message,side,level,price_1e-4,quantity,orders")?;
+    let bar = progress_bar(file.progress().total);
+    let mut count = 0;
+    let mut shown = None;
+    while let Some(frame) = file.ahead(0) {
+        count += 1;
+        if let Some(message) = decoder.decode(frame, Seq(count)) {
+            if message.head.kind == Kind::DIRECTORY && wanted.is_none() && decoder.table().len() > 1
+            {
+                bar.finish_and_clear();
+                return Err(Failure::SymbolNeeded(names(&decoder)));
+            }
+            books.apply(&message);
+        }
+        file.advance();
+        if arguments.every.is_some_and(|every| count.is_multiple_of(every)) {
+            if let Some(instrument) = instrument(&decoder, wanted) {
+                snapshot(&books, instrument, count, arguments.levels, &mut out)?;
+            }
+            shown = Some(count);
+        }
+        if count.is_multiple_of(1 << 20) {
+            bar.set_position(file.progress().read);
+        }
+    }
+    bar.finish_and_clear();
+    let found = instrument(&decoder, wanted);
+    if shown != Some(count)
+        && let Some(instrument) = found
+    {
+        snapshot(&books, instrument, count, arguments.levels, &mut out)?;
+    }
+    out.flush()?;
+    if let Some(fault) = file.fault() {
+        return Err(Failure::BrokenOff(fault));
+    }
+    match (found, wanted) {
+        (None, Some(symbol)) => Err(Failure::NoSymbol(symbol.to_string(), names(&decoder))),
+        _ => Ok(()),
+    }
+}
+
+/// The instrument that was asked for, or the only one.
+fn instrument(decoder: &Decoder, wanted: Option<Symbol>) -> Option<InstrumentId> {
+    match wanted {
+        Some(symbol) => decoder.table().find(symbol),
+        None => decoder.table().iter().next().map(|(id, _)| id),
+    }
+}
+
+/// A few symbols of the file, to choose from.
+fn names(decoder: &Decoder) -> String {
+    let all = decoder.table().iter().map(|(_, instrument)| instrument.symbol.to_string());
+    all.take(8).collect::<Vec<_>>().join(", ")
+}
+
+fn snapshot(
+    books: &Books,
+    instrument: InstrumentId,
+    after: u64,
+    levels: usize,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for (side, letter) in [(Side::BUY, 'B'), (Side::SELL, 'S')] {
+        for (level, view) in books.levels(instrument, side).take(levels).enumerate() {
+            let (price, qty, orders) = (view.price.to_e4(), view.qty.0, view.orders);
+            writeln!(out, "{after},{letter},{level},{price},{qty},{orders}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,335 @@
+//! `coretick replay`: a recorded day through the engine, and what came of it.
+
+use super::summary::Summary;
+use super::{Failure, progress_bar};
+use crate::base::clock::Clock;
+use crate::base::instrument::{InstrumentTable, Symbols};
+use crate::base::message::{Key, Market};
+use crate::base::stage::{Agent, Outlet, Sink};
+use crate::base::step::Pace;
+use crate::base::unit::{Nanos, ShardId};
+use crate::book::Host;
+use crate::ingest::date::Day as Date;
+use crate::ingest::decode::Decoder;
+use crate::ingest::transport::file::ItchFile;
+use crate::ingest::{Day, DaySettings, Ingest};
+use crate::topology::chain::{Files, Parts, Setup};
+use crate::topology::config::{Config, Executor, StrategyName};
+use crate::topology::placement::{Bursts, Placement};
+use crate::topology::{Machine, executor, run};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Replay a recorded day through ingest, book, risk and route
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    coretick replay 01302020.NASDAQ_ITCH50.gz --out out/day\n  \
+    coretick replay day.itch50 --symbols AAPL,MSFT --strategy quoter --placement split\n  \
+    coretick replay day.itch50 --stages book\n\n\
+    Files are ITCH 5.0 with 2-byte length prefixes: plain, gzip or zstd. Several are read one after another as one day.\n\n\
+    Exit code: 0 when all was read; 1 for what the system refused; 2 for wrong input or configuration, and when a file\n\
+    broke off in the middle (what came before is shown); 3 with --strict when malformed messages were skipped.")]
+pub(super) struct Arguments {
+    /// Recorded days
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The configuration: a TOML file with what differs from the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What the strategy trades: a list of symbols; all if not given
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    symbols: Option<Vec<String>>,
+    /// The strategy; wins over the configuration
+    #[arg(long, value_enum)]
+    strategy: Option<StrategyName>,
+    /// The last stage that runs
+    #[arg(long, value_enum, default_value = "route")]
+    stages: Stages,
+    /// Where stages run: fused, split, or a TOML file with [[shard]] tables; wins over the configuration
+    #[arg(long, value_name = "NAME|FILE")]
+    placement: Option<String>,
+    /// The day, YYYY-MM-DD; else the file's name tells, else it is 1970-01-01
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    /// Let no stage wait for another: measures speed; orders and fills then depend on timing
+    #[arg(long)]
+    free_run: bool,
+    /// Exit with 3 if any message was malformed
+    #[arg(long)]
+    strict: bool,
+    /// Write summary.json, orders.csv, fills.csv, latency_*.hgrm and config.toml into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Stages {
+    /// Parse only
+    Ingest,
+    /// Parse and keep the books
+    Book,
+    /// Strategies and the gate too; nothing leaves
+    Risk,
+    /// Everything
+    Route,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let mut config = Config::load(arguments.config.as_deref(), arguments.placement.as_deref())?;
+    if let Some(name) = arguments.strategy {
+        config.strategy.name = name;
+    }
+    if let Some(symbols) = &arguments.symbols {
+        config.strategy.symbols = symbols.clone();
+    }
+    let machine = Machine::read();
+    let placement = Placement::new(&config, &machine, &Bursts::of(&config))?;
+    let (date, dated) = date(arguments)?;
+    let table = table(&config)?;
+    let shards: Arc<[u8]> = shards(table.as_ref(), config.book.shards)?;
+    let files: Vec<ItchFile> =
+        arguments.files.iter().map(ItchFile::open).collect::<Result<_, _>>()?;
+    let total: Option<u64> = files.iter().map(|file| file.progress().total).sum();
+    let outputs = arguments.out.as_deref().map(Outputs::create).transpose()?;
+
+    let clock = Clock::calibrated();
+    let symbols = Symbols::new(config.book.instruments_max as usize);
+    let trading = matches!(arguments.stages, Stages::Risk | Stages::Route);
+    let millis = |ms: u64| Nanos(ms.saturating_mul(1_000_000));
+    let settings = DaySettings {
+        look_ahead: config.ingest.look_ahead as usize,
+        tick: if trading { millis(config.engine.tick_ms) } else { Nanos(0) },
+        kill_at: config.kill_at().map_or(Nanos::MAX, |time| date.midnight().plus(time)),
+        shards: usize::from(config.book.shards),
+        stamped: trading,
+        sample: u64::from(config.latency.sample),
+    };
+    let decoder = Decoder::new(date.midnight(), table, config.book.shards);
+    let day = Day::new(files, decoder, settings, clock, symbols.clone());
+    let position = Arc::new(AtomicU64::new(0));
+    let bar = progress_bar(total);
+    let watch = || bar.set_position(position.load(Ordering::Relaxed));
+
+    let mut summary = Summary::new(&config, date, placement_name(arguments, &config));
+    if trading {
+        let setup = Setup {
+            config: config.clone(),
+            day: date.number(),
+            pace: if arguments.free_run { Pace::FreeRun } else { Pace::Lockstep },
+            route_shut: arguments.stages == Stages::Risk,
+            shards,
+            clock,
+            symbols,
+        };
+        let executor = choose_executor(&config)?;
+        let parts = Parts { source: day, position: position.clone() };
+        let files = match &outputs {
+            Some(outputs) => outputs.files()?,
+            None => Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) },
+        };
+        let mut outcome = run::run(&placement, &setup, executor, parts, files, watch)?;
+        bar.finish_and_clear();
+        if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
+            log.finish(&gate.open_orders()).map_err(|error| outputs_failed(arguments, error))?;
+        }
+        summary.seconds = outcome.seconds;
+        if let Some(day) = &outcome.source {
+            summary.market(day);
+        }
+        for (host, _) in &outcome.books {
+            summary.books(host.books());
+        }
+        summary.trading(&outcome);
+        if let Some(outputs) = &outputs {
+            outputs.latencies(&outcome)?;
+        }
+    } else {
+        let books = setup_books(&config, arguments.stages);
+        let batch = config.ingest.batch as usize;
+        let mut ingest = Ingest::new(day, books, batch, position.clone());
+        summary.seconds = run_alone(&mut ingest, clock, watch);
+        bar.finish_and_clear();
+        let (day, books) = ingest.into_parts();
+        summary.market(&day);
+        if let Some(books) = &books.0 {
+            summary.books(books);
+        }
+    }
+    if let Some(outputs) = &outputs {
+        outputs.write("config.toml", config.to_toml().as_bytes())?;
+        outputs.write("summary.json", summary.to_json().as_bytes())?;
+    }
+    if !dated {
+        writeln!(out, "date      none in the file's name: taken as {date} (--date tells)")?;
+    }
+    summary.print(out)?;
+    if let Some(path) = &arguments.out {
+        writeln!(out, "\nwritten   {}", path.display())?;
+    }
+    match (summary.fault, summary.malformed()) {
+        (Some(fault), _) => Err(Failure::BrokenOff(fault)),
+        (None, count) if arguments.strict && count > 0 => Err(Failure::Malformed(count)),
+        _ => Ok(()),
+    }
+}
+
+/// The day, and whether anything told which.
+fn date(arguments: &Arguments) -> Result<(Date, bool), Failure> {
+    if let Some(text) = &arguments.date {
+        let date = Date::parse(text).ok_or_else(|| Failure::Date(text.clone()))?;
+        return Ok((date, true));
+    }
+    let mut found: Option<(Date, &PathBuf)> = None;
+    for path in &arguments.files {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(date) = name.as_deref().and_then(Date::from_file_name) else { continue };
+        match found {
+            Some((other, first)) if other != date => {
+                return Err(Failure::TwoDays(first.clone(), path.clone()));
+            }
+            _ => found = Some((date, path)),
+        }
+    }
+    Ok(found.map_or((Date::default(), false), |(date, _)| (date, true)))
+}
+
+fn table(config: &Config) -> Result<Option<InstrumentTable>, Failure> {
+    let path = Path::new(&config.engine.instruments);
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.into(), error))?;
+    let table =
+        InstrumentTable::parse(&text).map_err(|error| Failure::Table(path.into(), error))?;
+    Ok(Some(table))
+}
+
+/// Book shard by instrument of the table.
+fn shards(table: Option<&InstrumentTable>, shards: u16) -> Result<Arc<[u8]>, Failure> {
+    let Some(table) = table else { return Ok(Arc::from([])) };
+    let all = table.iter().map(|(_, instrument)| match instrument.shard {
+        ShardId(shard) if shard < shards => Ok(shard as u8),
+        ShardId(shard) => Err(Failure::Shard { symbol: instrument.symbol, shard, shards }),
+    });
+    all.collect()
+}
+
+fn placement_name(arguments: &Arguments, config: &Config) -> String {
+    let named = format!("{:?}", config.topology.placement).to_lowercase();
+    let written = || if config.shards.is_empty() { named } else { "from the configuration".into() };
+    arguments.placement.clone().unwrap_or_else(written)
+}
+
+/// The executor that the configuration asks for, or a thread where glommio cannot run.
+fn choose_executor(config: &Config) -> Result<Executor, Failure> {
+    if config.topology.executor == Executor::Glommio
+        && let Err(why) = executor::glommio_works()
+    {
+        // Worth a line, not worth stopping for: the same stages run on a bare thread.
+        writeln!(
+            io::stderr(),
+            "note: glommio cannot run here ({why}); shards run on bare threads instead. \
+             Raise `ulimit -l` or allow io_uring, or set topology.executor = \"thread\""
+        )?;
+        return Ok(Executor::Thread);
+    }
+    Ok(config.topology.executor)
+}
+
+/// Ingest with nothing behind it, or the books alone.
+struct Alone(Option<crate::book::Books>);
+
+fn setup_books(config: &Config, stages: Stages) -> Alone {
+    Alone((stages == Stages::Book).then(|| Setup::books_of(config)))
+}
+
+impl Outlet for Alone {
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    fn until(&mut self, _key: Key) -> bool {
+        true
+    }
+
+    fn flush(&mut self) -> bool {
+        true
+    }
+}
+
+impl Sink<Market> for Alone {
+    #[inline]
+    fn put(&mut self, message: &Market) {
+        if let Some(books) = &mut self.0 {
+            books.apply(message);
+        }
+    }
+
+    #[inline]
+    fn hint(&self, message: &Market, step: u8) {
+        if let Some(books) = &self.0 {
+            books.hint(message, step);
+        }
+    }
+}
+
+/// Turns ingest here, on this thread; returns the seconds that it took.
+fn run_alone(ingest: &mut Ingest<Day, Alone>, clock: Clock, watch: impl Fn()) -> f64 {
+    let began = clock.ticks();
+    let mut turns: u64 = 0;
+    while !ingest.done() {
+        ingest.do_work();
+        turns += 1;
+        if turns.is_multiple_of(1 << 14) {
+            watch();
+        }
+    }
+    clock.nanos(clock.ticks() - began) as f64 / 1e9
+}
+
+fn outputs_failed(arguments: &Arguments, error: io::Error) -> Failure {
+    match &arguments.out {
+        Some(path) => Failure::File(path.clone(), error),
+        None => Failure::Output(error),
+    }
+}
+
+/// The folder of a run.
+struct Outputs(PathBuf);
+
+impl Outputs {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(path).map_err(|error| Failure::File(path.into(), error))?;
+        Ok(Self(path.into()))
+    }
+
+    fn open(&self, name: &str) -> Result<BufWriter<File>, Failure> {
+        let path = self.0.join(name);
+        let file = File::create(&path).map_err(|error| Failure::File(path, error))?;
+        Ok(BufWriter::with_capacity(1 << 20, file))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let mut file = self.open(name)?;
+        let written = file.write_all(bytes).and_then(|()| file.flush());
+        written.map_err(|error| Failure::File(self.0.join(name), error))
+    }
+
+    fn files(&self) -> Result<Files, Failure> {
+        let (orders, fills) = (self.open("orders.csv")?, self.open("fills.csv")?);
+        Ok(Files { orders: Box::new(orders), fills: Box::new(fills) })
+    }
+
+    fn latencies(&self, outcome: &crate::topology::outcome::Outcome<Day>) -> Result<(), Failure> {
+        for (stage, latency) in super::summary::latencies(outcome) {
+            let mut text = Vec::new();
+            latency.write_hgrm(&mut text)?;
+            self.write(&format!("latency_{stage}.hgrm"), &text)?;
+        }
+        Ok(())
+    }
+}
