@@ -11,11 +11,11 @@ pub trait Source {
     /// The key of the next message; `Key::MAX` when there is none and none will come.
     fn next(&mut self) -> Key;
 
-    /// Takes the next message. `None` if it turned out to be none.
-    fn take(&mut self) -> Option<Market>;
+    /// Takes the message that `next` announced; read it where it lies, before the next call.
+    fn take(&mut self) -> &Market;
 
     /// Shows the sink what will come soon.
-    fn hint(&mut self, _sink: &impl Sink<Market>) {}
+    fn hint(&self, _sink: &impl Sink<Market>) {}
 
     /// How far it is, in the unit that its progress is shown in.
     fn position(&self) -> u64 {
@@ -64,9 +64,7 @@ impl<S: Source, K: Sink<Market>> Agent for Ingest<S, K> {
                 break;
             }
             self.source.hint(&self.sink);
-            if let Some(message) = self.source.take() {
-                self.sink.put(&message);
-            }
+            self.sink.put(self.source.take());
             count += 1;
         }
         self.position.store(self.source.position(), Ordering::Relaxed);

@@ -1,12 +1,16 @@
 //! A recorded day as a source: frames decoded in order, with the ticks and the kill that engine time brings.
 //!
-//! A message is its packet's last for a book shard (`Flags::LAST`) when none of the next frames of the same time is for
-//! that shard; frames of one time beyond the look-ahead count as another packet. That depends on the file alone.
+//! A message is its packet's last for a book shard (`Flags::LAST`) when none of the next messages of the same time is
+//! for that shard; those of one time beyond the window count as another packet. That depends on the file alone.
+//!
+//! The stamp of a message is taken before the one that enters the window is decoded, so a latency includes the
+//! decoding of one message. Looking ahead decodes earlier, it does not make decoding free.
 #![forbid(unsafe_code)]
 
 use super::agent::Source;
-use super::decode::{Decoder, frame_time};
+use super::decode::Decoder;
 use super::transport::file::{FramingFault, ItchFile};
+use super::window::{self, Window};
 use crate::base::clock::Clock;
 use crate::base::instrument::Symbols;
 use crate::base::message::{Flags, Header, Key, Kind, Market, Message, Source as From};
@@ -34,9 +38,10 @@ pub struct DaySettings {
 /// The next event.
 #[derive(Clone, Copy)]
 enum Due {
-    Frame,
-    Tick(Nanos),
-    Kill(Nanos),
+    /// The front of the window.
+    Front,
+    Tick,
+    Kill,
 }
 
 /// A day in one or more files, read one after another.
@@ -47,8 +52,14 @@ pub struct Day {
     settings: DaySettings,
     clock: Clock,
     symbols: Symbols,
+    window: Window,
     due: Due,
+    /// The tick or kill that is due.
+    event: Market,
+    /// Before this time no tick or kill is due.
+    timer: Nanos,
     sequence: u64,
+    taken: u64,
     ticks: u64,
     next_tick: Nanos,
     kill_at: Nanos,
@@ -57,34 +68,10 @@ pub struct Day {
     latency: Latency,
 }
 
-/// Frames of one time that are looked at to find a packet's last message.
-const SAME_TIME: usize = 16;
-
-/// Whether frames of this type become messages on the hop.
-const fn on_hop(kind: u8) -> bool {
-    matches!(
-        kind,
-        b'S' | b'R'
-            | b'H'
-            | b'h'
-            | b'A'
-            | b'F'
-            | b'E'
-            | b'C'
-            | b'X'
-            | b'D'
-            | b'U'
-            | b'P'
-            | b'Q'
-            | b'B'
-    )
-}
-
-/// Type, locate code and time of a frame; zeros where it is too short.
-fn head(frame: &[u8]) -> (u8, u16, u64) {
-    let locate = frame.get(1..3).map_or(0, |bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
-    (frame.first().copied().unwrap_or(0), locate, frame_time(frame))
-}
+/// Messages behind the front that are looked at, for hints and to find a packet's last message.
+const AHEAD: usize = 16;
+const _: () =
+    assert!(AHEAD + 1 < window::SIZE, "the front stays readable while the next one is decoded");
 
 impl Day {
     /// Reads `files` (at least one) in order; tells `symbols` what the directory announces.
@@ -104,7 +91,11 @@ impl Day {
             settings,
             clock,
             symbols,
-            due: Due::Frame,
+            window: Window::new(),
+            due: Due::Front,
+            event: Market::default(),
+            timer: Nanos(0),
+            taken: 0,
             sequence: 0,
             ticks: 0,
             next_tick: Nanos(0),
@@ -130,76 +121,126 @@ impl Day {
         &self.latency
     }
 
-    /// The book shard of a frame's locate code; `None` if that is no instrument's.
-    fn shard(&self, locate: u16) -> Option<usize> {
-        let known = self.decoder.table().get(self.decoder.instrument(locate))?;
+    /// The book shard of an instrument; `None` for messages that go to every shard.
+    fn shard(&self, instrument: InstrumentId) -> Option<usize> {
+        let known = self.decoder.table().get(instrument)?;
         Some(usize::from(known.shard.0) % self.settings.shards)
     }
 
-    fn is_last(&mut self) -> bool {
-        let Some((_, locate, time)) = self.file.ahead(0).map(head) else { return true };
-        let mut shard = None;
-        for n in 1..=SAME_TIME {
-            let Some((kind, other, later)) = self.file.ahead(n).map(head) else { return true };
-            if later != time {
-                return true;
-            }
-            if !on_hop(kind) {
-                continue;
-            }
-            // Frames that go to every shard are everyone's.
-            if self.settings.shards == 1 {
-                return false;
-            }
-            let mine = *shard.get_or_insert_with(|| self.shard(locate));
-            let others = self.shard(other);
-            if mine.is_none() || others.is_none() || mine == others {
-                return false;
+    /// Whether the front of the window is its packet's last message for its book shard.
+    #[inline]
+    fn is_last(&self) -> bool {
+        let Some(front) = self.window.get(0) else { return true };
+        let time = front.head.time;
+        let same = |next: &&Market| next.head.time == time;
+        match self.window.get(1).filter(same) {
+            None => true,
+            Some(_) if self.settings.shards == 1 => false,
+            Some(_) => {
+                let mine = self.shard(front.head.instrument);
+                let later = (1..=AHEAD).map_while(|n| self.window.get(n)).take_while(same);
+                let mut shards = later.map(|next| self.shard(next.head.instrument));
+                !shards.any(|other| mine.is_none() || other.is_none() || mine == other)
             }
         }
+    }
+
+    /// Decodes until the window is full, or the files have ended.
+    fn fill(&mut self) {
+        while self.window.len() <= AHEAD {
+            let Some(frame) = self.file.ahead(0) else {
+                if self.next_file() {
+                    continue;
+                }
+                return;
+            };
+            self.sequence += 1;
+            let place = self.window.place();
+            if self.decoder.decode_into(frame, Seq(self.sequence), place) {
+                if place.head.kind == Kind::DIRECTORY {
+                    self.symbols.announce(place.head.instrument, place.reference);
+                }
+                self.window.keep();
+            }
+            self.file.advance();
+        }
+    }
+
+    /// Goes on to the next file, if this one ended as it should.
+    #[cold]
+    fn next_file(&mut self) -> bool {
+        self.fault = self.file.fault();
+        if self.fault.is_some() {
+            return false;
+        }
+        let Some(next) = self.rest.pop() else { return false };
+        self.read_before += self.file.progress().read;
+        self.file = next;
         true
     }
 
-    /// The file's next frame, or that of the next file.
-    fn frame_time_ahead(&mut self) -> Option<(u8, Nanos)> {
-        loop {
-            if let Some(frame) = self.file.ahead(0) {
-                let kind = frame.first().copied().unwrap_or(0);
-                let time = self.decoder.engine_time(frame);
-                return Some((kind, time));
-            }
-            self.fault = self.file.fault();
-            if self.fault.is_some() {
-                return None;
-            }
-            self.read_before += self.file.progress().read;
-            self.file = self.rest.pop()?;
-        }
-    }
-
-    fn decode(&mut self) -> Option<Market> {
-        self.sequence += 1;
-        let timed = self.sequence.is_multiple_of(self.settings.sample);
+    /// Stamps the front, and takes it out.
+    fn take_front(&mut self) -> &Market {
+        self.taken += 1;
         let stamp = if self.settings.stamped { self.clock.stamp() } else { Stamp(0) };
         let last = self.is_last();
-        let frame = self.file.ahead(0)?;
-        let message = self.decoder.decode(frame, Seq(self.sequence));
-        self.file.advance();
-        if timed && self.settings.stamped {
+        self.fill();
+        if self.settings.stamped && self.taken.is_multiple_of(self.settings.sample) {
             self.latency.record(self.clock.nanos_between(stamp, self.clock.stamp()));
         }
-        let mut message = message?;
+        let message = self.window.pop();
         message.stamp = stamp;
-        if message.head.kind == Kind::DIRECTORY {
-            self.symbols.announce(message.head.instrument, message.reference);
-        }
         if last {
             message.head.flags = message.head.flags.with(Flags::LAST);
         }
-        Some(message)
+        message
     }
 
-    fn engine_event(&mut self, time: Nanos, kind: Kind, count: u64) -> Market {
+    /// The key of what comes at or before `time`: a tick, the kill, or the front of the window after all.
+    #[cold]
+    fn next_timer(&mut self, time: Nanos) -> Key {
+        let tick = self.settings.tick;
+        if self.next_tick == Nanos(0) && tick > Nanos(0) {
+            // The first message starts the ticks.
+            self.next_tick = Nanos(time.0 / tick.0 * tick.0).plus(tick);
+        }
+        let ticks = tick > Nanos(0);
+        // A tick comes after the messages of its time, the kill before those of its own.
+        self.due = match () {
+            () if ticks && self.next_tick < time && self.next_tick < self.kill_at => Due::Tick,
+            () if self.kill_at <= time => Due::Kill,
+            () => Due::Front,
+        };
+        match self.due {
+            Due::Front => {
+                let tick_after = if ticks { self.next_tick.plus(Nanos(1)) } else { Nanos::MAX };
+                self.timer = tick_after.min(self.kill_at);
+                self.window.get(0).map_or(Key::MAX, Message::key)
+            }
+            Due::Tick => {
+                self.event = self.engine_event(self.next_tick, Kind::TICK, self.ticks + 1);
+                self.event.key()
+            }
+            Due::Kill => {
+                self.event = self.engine_event(time, Kind::KILL, 0);
+                self.event.key()
+            }
+        }
+    }
+
+    #[cold]
+    fn take_timer(&mut self) -> &Market {
+        match self.due {
+            Due::Tick => {
+                self.ticks += 1;
+                self.next_tick = self.next_tick.plus(self.settings.tick);
+            }
+            _ => self.kill_at = Nanos::MAX,
+        }
+        &self.event
+    }
+
+    fn engine_event(&self, time: Nanos, kind: Kind, count: u64) -> Market {
         let head = Header {
             time,
             cause: Seq(count),
@@ -216,63 +257,36 @@ impl Day {
 impl Source for Day {
     #[inline]
     fn next(&mut self) -> Key {
-        loop {
-            let Some((kind, time)) = self.frame_time_ahead() else { return Key::MAX };
-            if !on_hop(kind) {
-                // Counted, or found malformed: it goes no further.
-                self.sequence += 1;
-                if let Some(frame) = self.file.ahead(0) {
-                    self.decoder.decode(frame, Seq(self.sequence));
-                }
-                self.file.advance();
-                continue;
-            }
-            if time >= self.kill_at {
-                self.due = Due::Kill(time);
-                return self.engine_event(time, Kind::KILL, 0).key();
-            }
-            if self.settings.tick.0 > 0 {
-                let tick = self.settings.tick;
-                if self.next_tick.0 == 0 {
-                    self.next_tick = Nanos(time.0 / tick.0 * tick.0).plus(tick);
-                }
-                if self.next_tick < time {
-                    self.due = Due::Tick(self.next_tick);
-                    return self.engine_event(self.next_tick, Kind::TICK, self.ticks + 1).key();
-                }
-            }
-            self.due = Due::Frame;
-            return Key::new(time, crate::base::message::Rank::Market, 0, self.sequence + 1);
+        if self.window.len() == 0 {
+            self.fill();
         }
+        let Some(front) = self.window.get(0) else { return Key::MAX };
+        let time = front.head.time;
+        if time < self.timer {
+            self.due = Due::Front;
+            return front.key();
+        }
+        self.next_timer(time)
     }
 
     #[inline]
-    fn take(&mut self) -> Option<Market> {
+    fn take(&mut self) -> &Market {
         match self.due {
-            Due::Frame => self.decode(),
-            Due::Tick(time) => {
-                self.ticks += 1;
-                self.next_tick = self.next_tick.plus(self.settings.tick);
-                Some(self.engine_event(time, Kind::TICK, self.ticks))
-            }
-            Due::Kill(time) => {
-                self.kill_at = Nanos::MAX;
-                Some(self.engine_event(time, Kind::KILL, 0))
-            }
+            Due::Front => self.take_front(),
+            Due::Tick | Due::Kill => self.take_timer(),
         }
     }
 
     #[inline]
-    fn hint(&mut self, sink: &impl Sink<Market>) {
+    fn hint(&self, sink: &impl Sink<Market>) {
         let far = self.settings.look_ahead;
         if far == 0 {
             return;
         }
-        if let Some(message) = self.file.ahead(far).and_then(|frame| self.decoder.peek(frame)) {
-            sink.hint(&message, 0);
-        }
-        if let Some(message) = self.file.ahead(far / 2).and_then(|frame| self.decoder.peek(frame)) {
-            sink.hint(&message, 1);
+        for (step, ahead) in [(0, far), (1, far / 2), (2, far / 4)] {
+            if let Some(message) = self.window.get(ahead) {
+                sink.hint(message, step);
+            }
         }
     }
 

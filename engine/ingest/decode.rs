@@ -132,9 +132,15 @@ impl Decoder {
 
     /// The message in `frame`, whose packet or place in the file is `seq`. `None` if the engine has no use for it, or if it
     /// is malformed.
-    // Always inlined: the message is then built where it is used, not copied there.
-    #[inline(always)]
     pub fn decode(&mut self, frame: &[u8], seq: Seq) -> Option<Market> {
+        let mut market = Market::default();
+        self.decode_into(frame, seq, &mut market).then_some(market)
+    }
+
+    /// As `decode`, written to where it will be used: a copy made at once would wait for each field's store. False, with
+    /// anything in `market`, if there is none.
+    #[inline]
+    pub fn decode_into(&mut self, frame: &[u8], seq: Seq, market: &mut Market) -> bool {
         self.offset += (frame.len() + PREFIX) as u64;
         self.counts.by_type[usize::from(*frame.first().unwrap_or(&0))] += 1;
         let &[kind, ..] = frame else { return self.skip(frame, Flaw::WrongLength) };
@@ -144,11 +150,12 @@ impl Decoder {
             let flaw = if length.is_some() { Flaw::WrongLength } else { Flaw::UnknownType };
             return self.skip(frame, flaw);
         }
-        let mut market = Market { head: self.head(frame, seq)?, ..Market::default() };
+        let Some(head) = self.head(frame, seq) else { return false };
+        *market = Market { head, ..Market::default() };
         market.head.kind = match kind {
             AddOrder::KIND | AddOrderMpid::KIND => {
                 // The one with an MPID begins as the other does.
-                let (add, _) = AddOrder::ref_from_prefix(frame).ok()?;
+                let Ok((add, _)) = AddOrder::ref_from_prefix(frame) else { return false };
                 let Some(side) = side(add.buy_sell_indicator) else {
                     return self.skip(frame, Flaw::BadSide);
                 };
@@ -159,12 +166,12 @@ impl Decoder {
                 Kind::ADD
             }
             OrderDelete::KIND => {
-                let delete = OrderDelete::ref_from_bytes(frame).ok()?;
+                let Ok(delete) = OrderDelete::ref_from_bytes(frame) else { return false };
                 market.reference = delete.order_reference_number.get();
                 Kind::DELETE
             }
             OrderReplace::KIND => {
-                let replace = OrderReplace::ref_from_bytes(frame).ok()?;
+                let Ok(replace) = OrderReplace::ref_from_bytes(frame) else { return false };
                 market.reference = replace.original_order_reference_number.get();
                 market.other = replace.new_order_reference_number.get();
                 market.price = Price::from_e4(replace.price.get());
@@ -172,7 +179,7 @@ impl Decoder {
                 Kind::REPLACE
             }
             OrderExecuted::KIND => {
-                let execution = OrderExecuted::ref_from_bytes(frame).ok()?;
+                let Ok(execution) = OrderExecuted::ref_from_bytes(frame) else { return false };
                 market.reference = execution.order_reference_number.get();
                 market.other = execution.match_number.get();
                 market.qty = Qty(u64::from(execution.executed_shares.get()));
@@ -180,7 +187,9 @@ impl Decoder {
                 Kind::EXECUTE
             }
             OrderExecutedWithPrice::KIND => {
-                let execution = OrderExecutedWithPrice::ref_from_bytes(frame).ok()?;
+                let Ok(execution) = OrderExecutedWithPrice::ref_from_bytes(frame) else {
+                    return false;
+                };
                 market.reference = execution.order_reference_number.get();
                 market.other = execution.match_number.get();
                 market.price = Price::from_e4(execution.execution_price.get());
@@ -191,13 +200,13 @@ impl Decoder {
                 Kind::EXECUTE_AT
             }
             OrderCancel::KIND => {
-                let cancel = OrderCancel::ref_from_bytes(frame).ok()?;
+                let Ok(cancel) = OrderCancel::ref_from_bytes(frame) else { return false };
                 market.reference = cancel.order_reference_number.get();
                 market.qty = Qty(u64::from(cancel.cancelled_shares.get()));
                 Kind::CANCEL
             }
             TradeNonCross::KIND => {
-                let trade = TradeNonCross::ref_from_bytes(frame).ok()?;
+                let Ok(trade) = TradeNonCross::ref_from_bytes(frame) else { return false };
                 let Some(side) = side(trade.buy_sell_indicator) else {
                     return self.skip(frame, Flaw::BadSide);
                 };
@@ -210,13 +219,14 @@ impl Decoder {
             }
             _ => return self.seldom(frame, market),
         };
-        Some(market)
+        true
     }
 
     /// The kinds of message of which a day has few. `market` has its header.
     #[inline(never)]
-    fn seldom(&mut self, frame: &[u8], mut market: Market) -> Option<Market> {
-        market.head.kind = match itch::parse(frame).ok()? {
+    fn seldom(&mut self, frame: &[u8], market: &mut Market) -> bool {
+        let Ok(message) = itch::parse(frame) else { return false };
+        market.head.kind = match message {
             Message::SystemEvent(event) => {
                 market.head.instrument = InstrumentId::NONE;
                 market.code = event.event_code;
@@ -248,36 +258,9 @@ impl Decoder {
                 market.other = broken.match_number.get();
                 Kind::BROKEN
             }
-            _ => return None,
+            _ => return false,
         };
-        Some(market)
-    }
-
-    /// What a frame on an order will be about: kind, instrument, references, side; all else blank. Counts nothing. `None`
-    /// for other frames.
-    #[inline]
-    pub fn peek(&self, frame: &[u8]) -> Option<Market> {
-        let kind = match *frame.first()? {
-            AddOrder::KIND | AddOrderMpid::KIND => Kind::ADD,
-            OrderExecuted::KIND => Kind::EXECUTE,
-            OrderExecutedWithPrice::KIND => Kind::EXECUTE_AT,
-            OrderCancel::KIND => Kind::CANCEL,
-            OrderDelete::KIND => Kind::DELETE,
-            OrderReplace::KIND => Kind::REPLACE,
-            _ => return None,
-        };
-        // All of these begin as a delete does, with the reference after the head.
-        let (order, rest) = OrderDelete::ref_from_prefix(frame).ok()?;
-        let instrument = self.instruments[usize::from(order.head.stock_locate.get())];
-        let head = Header { instrument, kind, ..Header::default() };
-        let reference = order.order_reference_number.get();
-        let mut message = Market { head, reference, ..Market::default() };
-        match kind {
-            Kind::ADD => message.side = side(*rest.first()?)?,
-            Kind::REPLACE => message.other = u64::from_be_bytes(*rest.first_chunk()?),
-            _ => {}
-        }
-        Some(message)
+        true
     }
 
     /// Whether orders may be sent for `id`: it is in the table given, or none was.
@@ -293,12 +276,6 @@ impl Decoder {
     /// The instrument of a locate code today; `NONE` if it was not announced.
     pub fn instrument(&self, locate: u16) -> InstrumentId {
         self.instruments[usize::from(locate)]
-    }
-
-    /// The engine time that the message in `frame` will have.
-    #[inline]
-    pub fn engine_time(&self, frame: &[u8]) -> Nanos {
-        self.midnight.plus(Nanos(frame_time(frame))).max(self.time)
     }
 
     /// What was met so far.
@@ -341,7 +318,7 @@ impl Decoder {
 
     /// Count a malformed frame, and remember the first with its flaw.
     #[cold]
-    fn skip(&mut self, frame: &[u8], flaw: Flaw) -> Option<Market> {
+    fn skip(&mut self, frame: &[u8], flaw: Flaw) -> bool {
         let message = self.messages();
         let malformed = match flaw {
             Flaw::UnknownType => &mut self.counts.unknown_type,
@@ -355,7 +332,7 @@ impl Decoder {
             kind: *frame.first().unwrap_or(&0),
             length: frame.len(),
         });
-        None
+        false
     }
 }
 

@@ -5,6 +5,7 @@ pub mod date;
 mod day;
 pub mod decode;
 pub mod transport;
+mod window;
 
 #[cfg(test)]
 mod tests;

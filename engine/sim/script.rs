@@ -174,8 +174,8 @@ impl Source for Script {
         self.messages.get(self.at).map_or(Key::MAX, Message::key)
     }
 
-    fn take(&mut self) -> Option<Market> {
+    fn take(&mut self) -> &Market {
         self.at += 1;
-        self.messages.get(self.at - 1).copied()
+        &self.messages[self.at - 1]
     }
 }

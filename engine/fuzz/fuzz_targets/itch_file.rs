@@ -26,7 +26,6 @@ fn read(bytes: Vec<u8>) {
     while let Some(frame) = file.ahead(0) {
         frames += 1;
         offset += frame.len() as u64 + 2;
-        decoder.peek(frame);
         decoded += u64::from(decoder.decode(frame, Seq(frames)).is_some());
         let next = file.ahead(1).map(<[u8]>::to_vec);
         file.ahead(frames as usize % AHEAD_MAX);

@@ -148,7 +148,7 @@ fn messages_that_no_book_needs_are_counted_and_become_nothing() {
         let mut frame = [0; LENGTH_MAX];
         frame[0] = kind;
         let frame = &frame[..length(kind).unwrap()];
-        assert_eq!((decoder.decode(frame, Seq(2)), decoder.peek(frame)), (None, None));
+        assert_eq!(decoder.decode(frame, Seq(2)), None);
         assert_eq!(decoder.counts().by_type[usize::from(kind)], 1);
     }
     assert_eq!(decoder.counts().malformed(), 0);
@@ -248,54 +248,13 @@ fn a_full_table_leaves_new_symbols_without_an_instrument() {
     assert_eq!(decoder.counts().table_full, 1);
 }
 
-#[test]
-fn a_peek_is_of_the_same_order_as_the_message() {
-    let decoder = decoder();
-    let mut peeked = 0;
-    for (frame, market) in examples() {
-        let expected = b"AFECXDU".contains(&frame[0]).then(|| {
-            let Header { kind, instrument, .. } = market.head;
-            let head = Header { kind, instrument, ..Header::default() };
-            Market { head, reference: market.reference, ..Market::default() }
-        });
-        peeked += usize::from(expected.is_some());
-        assert_eq!(decoder.peek(&frame), expected);
-        assert_eq!(decoder.peek(&frame[..18.min(frame.len() - 1)]), None);
-    }
-    assert_eq!(peeked, 9);
-}
-
 proptest! {
-    #[test]
-    fn a_peek_agrees_with_its_decoding(
-        which in 0..KINDS.len(),
-        mut bytes in any::<[u8; LENGTH_MAX]>(),
-        buys in any::<bool>(),
-    ) {
-        bytes[0] = KINDS[which];
-        if matches!(bytes[0], b'A' | b'F' | b'P') {
-            bytes[19] = if buys { b'B' } else { b'S' };
-        }
-        let frame = &bytes[..length(bytes[0]).unwrap()];
-        let mut decoder = decoder();
-        let (peek, market) = (decoder.peek(frame), decoder.decode(frame, Seq(3)));
-        prop_assert_eq!(decoder.counts().malformed(), 0);
-        prop_assert_eq!(peek.is_some(), b"AFECXDU".contains(&frame[0]));
-        if let Some(peek) = peek {
-            let market = market.unwrap();
-            prop_assert_eq!(peek.reference, market.reference);
-            prop_assert_eq!(peek.head.kind, market.head.kind);
-            prop_assert_eq!(peek.head.instrument, market.head.instrument);
-        }
-    }
-
     #[test]
     fn any_frames_are_counted_and_none_panics(
         frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..40),
     ) {
         let mut decoder = Decoder::new(MIDNIGHT, None, 300);
         for frame in &frames {
-            decoder.peek(frame);
             decoder.decode(frame, Seq(1));
         }
         prop_assert_eq!(decoder.messages(), frames.len() as u64);
