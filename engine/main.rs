@@ -10,9 +10,9 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What jemalloc reads at its start: ask for huge pages, where the kernel has them. Books reach all over their memory, and
-/// a fifth of a replay's time was spent on page-table walks.
+/// a fifth of a replay's time was spent on page-table walks. Exported safely: jemalloc declares this symbol as a pointer to
+/// a string, ended by a zero byte, that it only reads.
 #[allow(unsafe_code)]
-// SAFETY: jemalloc declares this symbol as a pointer to a string, ended by a zero byte, that it only reads.
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static MALLOC_CONF: Option<&'static std::ffi::c_char> = {
     // SAFETY: the literal lives for ever, and both types are one byte.

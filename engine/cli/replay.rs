@@ -4,8 +4,6 @@ use super::summary::Summary;
 use super::{Failure, progress_bar};
 use crate::base::clock::Clock;
 use crate::base::instrument::{InstrumentTable, Symbols};
-use crate::base::message::{Key, Market};
-use crate::base::stage::{Agent, Outlet, Sink};
 use crate::base::step::Pace;
 use crate::base::unit::{Nanos, ShardId};
 use crate::book::Host;
@@ -13,6 +11,7 @@ use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
 use crate::ingest::transport::file::ItchFile;
 use crate::ingest::{Day, DaySettings, Ingest};
+use crate::topology::alone::{Alone, run_alone};
 use crate::topology::chain::{Files, Parts, Setup};
 use crate::topology::config::{Config, Executor, StrategyName};
 use crate::topology::placement::{Bursts, Placement};
@@ -148,10 +147,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             outputs.latencies(&outcome)?;
         }
     } else {
-        let books = setup_books(&config, arguments.stages);
+        let books = (arguments.stages == Stages::Book).then(|| Setup::books_of(&config));
         let batch = config.ingest.batch as usize;
-        let mut ingest = Ingest::new(day, books, batch, position.clone());
-        summary.seconds = run_alone(&mut ingest, clock, watch);
+        let mut ingest = Ingest::new(day, Alone(books), batch, position.clone());
+        let began = clock.ticks();
+        run_alone(&mut ingest, watch);
+        summary.seconds = clock.nanos(clock.ticks() - began) as f64 / 1e9;
         bar.finish_and_clear();
         let (day, books) = ingest.into_parts();
         summary.market(&day);
@@ -238,57 +239,6 @@ fn choose_executor(config: &Config) -> Result<Executor, Failure> {
         return Ok(Executor::Thread);
     }
     Ok(config.topology.executor)
-}
-
-/// Ingest with nothing behind it, or the books alone.
-struct Alone(Option<crate::book::Books>);
-
-fn setup_books(config: &Config, stages: Stages) -> Alone {
-    Alone((stages == Stages::Book).then(|| Setup::books_of(config)))
-}
-
-impl Outlet for Alone {
-    fn room(&mut self) -> usize {
-        usize::MAX
-    }
-
-    fn until(&mut self, _key: Key) -> bool {
-        true
-    }
-
-    fn flush(&mut self) -> bool {
-        true
-    }
-}
-
-impl Sink<Market> for Alone {
-    #[inline]
-    fn put(&mut self, message: &Market) {
-        if let Some(books) = &mut self.0 {
-            books.apply(message);
-        }
-    }
-
-    #[inline]
-    fn hint(&self, message: &Market, step: u8) {
-        if let Some(books) = &self.0 {
-            books.hint(message, step);
-        }
-    }
-}
-
-/// Turns ingest here, on this thread; returns the seconds that it took.
-fn run_alone(ingest: &mut Ingest<Day, Alone>, clock: Clock, watch: impl Fn()) -> f64 {
-    let began = clock.ticks();
-    let mut turns: u64 = 0;
-    while !ingest.done() {
-        ingest.do_work();
-        turns += 1;
-        if turns.is_multiple_of(1 << 14) {
-            watch();
-        }
-    }
-    clock.nanos(clock.ticks() - began) as f64 / 1e9
 }
 
 fn outputs_failed(arguments: &Arguments, error: io::Error) -> Failure {

@@ -288,10 +288,8 @@ impl Stage for Gate {
                 }
             }
             Kind::FILLED => self.filled(report, back),
-            Kind::CANCELED => {
-                if self.reduce(report.order, report.qty) {
-                    self.close(report.order, OrderState::CANCELED, code, back);
-                }
+            Kind::CANCELED if self.reduce(report.order, report.qty) => {
+                self.close(report.order, OrderState::CANCELED, code, back);
             }
             Kind::REPLACED => self.replaced(report, back),
             Kind::REJECTED => {

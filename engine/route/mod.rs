@@ -100,7 +100,7 @@ impl Desk {
         intent.head.kind != Kind::CANCEL_ORDER && arrival > intent.good_until
     }
 
-    fn to_venue(&mut self, intent: &Intent) -> Market {
+    fn addressed(&mut self, intent: &Intent) -> Market {
         self.reference += 1;
         if intent.head.kind == Kind::CANCEL_ORDER {
             self.counts.cancels += 1;
@@ -199,7 +199,7 @@ impl Stage for Desk {
             _ => match self.accept(intent) {
                 Ok(()) => {
                     // The order first, then its answer: who sees the answer can see the order.
-                    out.put(&self.to_venue(intent));
+                    out.put(&self.addressed(intent));
                     None
                 }
                 Err(code) => Some(code),
