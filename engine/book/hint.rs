@@ -36,7 +36,7 @@ impl Books {
                 }
             }
             (1, _) => {
-                let Some(handle) = self.orders.find(m.reference) else { return };
+                let Some(handle) = self.orders.hinted(m.reference) else { return };
                 let slot = self.orders.slot(handle);
                 prefetch(&self.levels[slot.level]);
                 prefetch(self.orders.slot(slot.prev));
@@ -50,7 +50,14 @@ impl Books {
             }
             (_, _) => {
                 let Some(handle) = self.orders.find(m.reference) else { return };
-                let level = &self.levels[self.orders.slot(handle).level];
+                let slot = self.orders.slot(handle);
+                let level = &self.levels[slot.level];
+                if self.orders.aside(m.reference) {
+                    prefetch(level);
+                    prefetch(self.orders.slot(slot.prev));
+                    prefetch(self.orders.slot(slot.next));
+                    return;
+                }
                 let last = level.count == 1 || kind == Kind::REPLACE;
                 if last && let Some(rung) = self.rungs.of(&record.ladders[level.lane()]).last() {
                     prefetch(rung);

@@ -229,6 +229,30 @@ impl Orders {
         }
     }
 
+    /// The handle of a reference whose slot `hint` prefetched. A reference aside is found here at last: its slot is
+    /// prefetched now, and `None` given, for nothing of it can be read yet.
+    #[inline]
+    pub(super) fn hinted(&self, reference: u64) -> Option<u32> {
+        match self.entry(reference) {
+            Some(NONE) => None,
+            Some(SIDE) | None => {
+                if let Some(handle) = self.side.get(reference) {
+                    prefetch(&self.slots[handle as usize]);
+                    let page = &self.pages[handle as usize / PAGE];
+                    prefetch(&self.side_references[side_place(page, handle)]);
+                }
+                None
+            }
+            Some(page) => Some(slot_of(page, reference)),
+        }
+    }
+
+    /// Whether a reference is found by the map.
+    #[inline]
+    pub(super) fn aside(&self, reference: u64) -> bool {
+        matches!(self.entry(reference), Some(SIDE) | None)
+    }
+
     /// The directory's word on a reference; `None` if it lies outside.
     #[inline]
     fn entry(&self, reference: u64) -> Option<u32> {
