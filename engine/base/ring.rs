@@ -349,7 +349,7 @@ mod tests {
         let writer = std::thread::spawn(move || {
             let mut next = 1;
             while next <= count {
-                for _ in 0..producer.room().min(5) {
+                for _ in 0..producer.room().min(5).min((count + 1 - next) as usize) {
                     producer.put(&market(next));
                     next += 1;
                 }

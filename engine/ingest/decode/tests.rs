@@ -126,7 +126,12 @@ fn examples() -> Vec<(Vec<u8>, Market)> {
         (halt.as_bytes().into(), Market { code: b'H', ..market(Kind::HALT) }),
         (
             directory(LOCATE, "ZVZZT").as_bytes().into(),
-            Market { code: b'G', ..market(Kind::DIRECTORY) },
+            Market {
+                reference: u64::from_be_bytes(*b"ZVZZT   "),
+                other: 1,
+                code: b'G',
+                ..market(Kind::DIRECTORY)
+            },
         ),
     ]
 }
