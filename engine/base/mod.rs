@@ -10,4 +10,6 @@ pub mod prefetch;
 pub mod ring;
 pub mod stage;
 pub mod step;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod unit;

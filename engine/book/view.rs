@@ -143,7 +143,7 @@ impl Books {
         walk
     }
 
-    /// Orders that got a priority so far: who comes to rest now is behind those of a lower `arrival`.
+    /// Orders that got a priority so far: who comes to rest now is behind those whose `arrival` is not above this.
     pub fn arrivals(&self) -> u32 {
         self.arrivals
     }

@@ -10,6 +10,9 @@
 
 mod venue;
 
+#[cfg(test)]
+mod tests;
+
 pub use venue::{PaperCounts, Rules, Venue};
 
 use crate::base::message::{Flags, Intent, Key, Kind, Market, Rank, Report, Source};

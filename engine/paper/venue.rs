@@ -10,6 +10,8 @@
 //! * A resting order has ahead of it the real orders that were at its price first. It fills when none of them is left
 //!   and a real order behind it, or at a worse price, executes; or when a real order of the other side comes to rest at
 //!   its price or better (that order's `taken` grows). It fills at its own price.
+//! * A replace names the whole of its chain, what was executed before included, as OUCH has it: what fills while it is
+//!   on its way is not open twice.
 //! * Hidden trades and crosses never fill; nothing fills, and nothing new is taken, outside continuous trading. Our
 //!   own orders do not trade with each other.
 #![forbid(unsafe_code)]
@@ -51,7 +53,9 @@ struct Resting {
     order: OrderId,
     price: Price,
     leaves: Qty,
-    /// Real orders that came before this count are ahead.
+    /// What it is for, with all that it and the orders before it in its chain of replaces have executed.
+    total: Qty,
+    /// Real orders that had come when it did: those up to this count are ahead.
     arrival: u32,
     next: u32,
     instrument: InstrumentId,
@@ -62,6 +66,7 @@ const NO_ORDER: Resting = Resting {
     order: OrderId::NONE,
     price: Price(0),
     leaves: Qty::ZERO,
+    total: Qty::ZERO,
     arrival: 0,
     next: NOBODY,
     instrument: InstrumentId::NONE,
@@ -259,7 +264,7 @@ impl Venue {
             let next = ours.next;
             let first = ours.side == change.side
                 && (better(ours.side, ours.price, change.price)
-                    || (ours.price == change.price && change.arrival >= ours.arrival));
+                    || (ours.price == change.price && change.arrival > ours.arrival));
             if first && self.none_ahead(&ours, books) {
                 let qty = ours.leaves.0.min(left);
                 left -= qty;
@@ -274,7 +279,7 @@ impl Venue {
         let mut level = books.orders(ours.instrument, ours.side, ours.price);
         level
             .find(|real| self.available(real.reference, real.qty) > 0)
-            .is_none_or(|front| front.arrival >= ours.arrival)
+            .is_none_or(|front| front.arrival > ours.arrival)
     }
 
     /// A real order came to rest at `price`: it would have met ours of the other side first.
@@ -343,34 +348,54 @@ impl Venue {
             (Kind::NEW, _) => {
                 let event = self.event(message, Kind::ACCEPTED, order, message.side);
                 self.emit(Report { leaves: message.qty, qty: message.qty, ..event }, back);
-                self.trade(message, books, back);
+                self.trade(message, message.qty, books, back);
             }
-            (Kind::CANCEL_ORDER, Some(slot)) => {
-                let ours = self.resting[slot];
-                let event = self.event(message, Kind::CANCELED, target, ours.side);
-                self.emit(Report { qty: ours.leaves, target, ..event }, back);
-                self.remove(slot);
-            }
+            (Kind::CANCEL_ORDER, Some(slot)) => self.cancel(slot, message, back),
             (Kind::REPLACE_ORDER, Some(slot)) if open => {
-                self.remove(slot);
-                let event = self.event(message, Kind::REPLACED, order, message.side);
-                self.emit(Report { target, leaves: message.qty, qty: message.qty, ..event }, back);
-                self.trade(message, books, back);
+                let ours = self.resting[slot];
+                let executed = ours.total.saturating_sub(ours.leaves);
+                let leaves = message.qty.saturating_sub(executed);
+                if leaves == Qty::ZERO {
+                    // On its way as much traded as should have been open: nothing shall be.
+                    self.cancel(slot, message, back);
+                    self.too_late(message, Code::VENUE_NOT_OPEN, back);
+                } else {
+                    self.remove(slot);
+                    let event = self.event(message, Kind::REPLACED, order, message.side);
+                    self.emit(Report { target, leaves, qty: leaves, ..event }, back);
+                    self.trade(message, leaves, books, back);
+                }
             }
-            (_, found) => {
-                let code = if found.is_some() { Code::VENUE_HALTED } else { Code::VENUE_NOT_OPEN };
-                let event = self.event(message, Kind::TOO_LATE, order, message.side);
-                self.emit(Report { target, code: code.0, ..event }, back);
-            }
+            (_, Some(_)) => self.too_late(message, Code::VENUE_HALTED, back),
+            (_, None) => self.too_late(message, Code::VENUE_NOT_OPEN, back),
         }
         (self.events - before) as u32
     }
 
-    /// Takes what it can, then rests or is cancelled.
-    fn trade(&mut self, message: &Market, books: &Books, back: &mut impl Sink<Report>) {
+    fn cancel(&mut self, slot: u32, message: &Market, back: &mut impl Sink<Report>) {
+        let ours = self.resting[slot];
+        let event = self.event(message, Kind::CANCELED, ours.order, ours.side);
+        self.emit(Report { qty: ours.leaves, target: ours.order, ..event }, back);
+        self.remove(slot);
+    }
+
+    /// A change that cannot be made.
+    fn too_late(&mut self, message: &Market, code: Code, back: &mut impl Sink<Report>) {
+        let (order, target) = (OrderId(message.reference), OrderId(message.other));
+        let event = self.event(message, Kind::TOO_LATE, order, message.side);
+        self.emit(Report { target, code: code.0, ..event }, back);
+    }
+
+    /// Of the `left` that is open of it, takes what it can; the rest comes to rest or is cancelled.
+    fn trade(
+        &mut self,
+        message: &Market,
+        mut left: Qty,
+        books: &Books,
+        back: &mut impl Sink<Report>,
+    ) {
         let (instrument, side) = (message.head.instrument, message.side);
         let market = message.order_type == OrderType::MARKET;
-        let mut left = message.qty;
         let mut levels = 0;
         let mut swept = false;
         for level in books.levels(instrument, side.opposite()) {
@@ -427,25 +452,21 @@ impl Venue {
             order: OrderId(message.reference),
             price: message.price,
             leaves,
+            total: message.qty,
             arrival: books.arrivals(),
             next: watch.first,
             instrument,
             side: message.side,
         };
-        let (mut count, mut before, mut slot) = (0, NOBODY, watch.first);
+        let (mut count, mut before, mut placed, mut slot) = (0, NOBODY, false, watch.first);
         while slot != NOBODY {
             let other = self.resting[slot];
             count += 1;
-            if other.side != ours.side || !better(ours.side, ours.price, other.price) {
+            placed |= other.side == ours.side && better(ours.side, ours.price, other.price);
+            if !placed {
                 before = slot;
-            } else {
-                break;
             }
             slot = other.next;
-        }
-        while slot != NOBODY {
-            count += 1;
-            slot = self.resting[slot].next;
         }
         if count >= self.rules.resting_max {
             return false;

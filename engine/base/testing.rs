@@ -1,0 +1,79 @@
+//! What the tests of stages share: a sink that records, and messages in brief.
+
+use super::message::{Flags, Header, Key, Kind, Market, Message, Source};
+use super::stage::{Outlet, Sink};
+use super::unit::*;
+
+/// Records what is put, and holds whoever puts to the room that it was told of.
+pub(crate) struct Recorder<T> {
+    /// What was put and not yet taken out.
+    pub(crate) put: Vec<T>,
+    /// Messages that may still be put; the first `reserve` of them only as cancels of the engine.
+    pub(crate) room: usize,
+    /// Slots that `room()` leaves out.
+    pub(crate) reserve: usize,
+    /// The greatest promise heard.
+    pub(crate) promise: Key,
+}
+
+impl<T> Recorder<T> {
+    /// Room for so many.
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { put: Vec::new(), room, reserve: 0, promise: Key::default() }
+    }
+
+    /// Room for whatever comes.
+    pub(crate) fn roomy() -> Self {
+        Self::with_room(usize::MAX)
+    }
+
+    /// What was put since the last call.
+    pub(crate) fn drain(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.put)
+    }
+}
+
+impl<T> Outlet for Recorder<T> {
+    fn room(&mut self) -> usize {
+        self.room.saturating_sub(self.reserve)
+    }
+
+    fn room_for_cancels(&mut self) -> usize {
+        self.room
+    }
+
+    fn until(&mut self, key: Key) -> bool {
+        self.promise = self.promise.max(key);
+        true
+    }
+
+    fn flush(&mut self) -> bool {
+        true
+    }
+}
+
+impl<T: Message> Sink<T> for Recorder<T> {
+    fn put(&mut self, message: &T) {
+        assert!(self.room > 0, "put without room");
+        self.room -= 1;
+        self.put.push(*message);
+    }
+}
+
+/// A market message of which only the head is told.
+pub(crate) fn market(time: u64, kind: Kind, instrument: u32) -> Market {
+    let head = Header {
+        time: Nanos(time),
+        cause: Seq(time),
+        instrument: InstrumentId(instrument),
+        kind,
+        source: Source(0),
+        flags: Flags::default(),
+    };
+    Market { head, ..Market::default() }
+}
+
+/// A price in whole cents.
+pub(crate) const fn cents(cents: i64) -> Price {
+    Price(cents * 10_000_000)
+}
