@@ -28,6 +28,16 @@ struct Open {
     leaves: Qty,
 }
 
+impl Open {
+    /// Whether `intent` may take its place: the same side of the same instrument, and what is open of it is known. A
+    /// replace that is not confirmed yet reserves less than its quantity: its target has the rest.
+    fn may_become(&self, intent: &Intent) -> bool {
+        self.intent.side == intent.side
+            && self.intent.head.instrument == intent.head.instrument
+            && self.reserved == self.leaves
+    }
+}
+
 /// A kill on its way: the shard's intent, and how far its orders are cancelled.
 #[derive(Clone, Copy)]
 struct Killing {
@@ -114,7 +124,7 @@ impl Gate {
         check_price_collar(intent, &self.limits)?;
         let added = match intent.head.kind {
             Kind::REPLACE_ORDER => match self.find(intent.target) {
-                Some(target) if target.intent.side == intent.side => {
+                Some(target) if target.may_become(intent) => {
                     intent.qty.saturating_sub(target.leaves)
                 }
                 _ => return Err(Refusal { code: Code::NOT_OPEN, limit: 0, value: 0 }),
@@ -235,10 +245,12 @@ impl Gate {
             return;
         };
         let Some(open) = self.orders.get_mut(slot) else { return };
-        let before = std::mem::replace(&mut open.reserved, report.leaves);
-        open.leaves = report.leaves;
+        // Never more than was asked for, whatever the venue says.
+        let leaves = report.leaves.min(open.intent.qty);
+        let before = std::mem::replace(&mut open.reserved, leaves);
+        open.leaves = leaves;
         let (instrument, side) = (open.intent.head.instrument, open.intent.side);
-        self.reserve(instrument, side, report.leaves);
+        self.reserve(instrument, side, leaves);
         self.release(instrument, side, before);
     }
 
@@ -390,3 +402,6 @@ fn of_intent(intent: &Intent) -> Report {
         ..Report::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

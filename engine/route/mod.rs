@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use state::{Event, Next, State};
 
@@ -13,7 +15,7 @@ use crate::base::code::Code;
 use crate::base::message::{Flags, Header, Intent, Key, Kind, Market, Order, Rank, Report, Source};
 use crate::base::pool::IdMap;
 use crate::base::stage::{Burst, Sink, Stage};
-use crate::base::unit::{Nanos, OrderId, Stamp};
+use crate::base::unit::{Nanos, OrderId, Qty, Stamp};
 
 /// What route has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,9 +30,19 @@ pub struct RouteCounts {
     pub impossible: u64,
 }
 
+/// An order that may still trade.
+#[derive(Clone, Copy)]
+struct Working {
+    state: State,
+    /// What it and the orders before it in its chain of replaces have executed.
+    executed: Qty,
+}
+
+const SENT: Working = Working { state: State::Sent, executed: Qty::ZERO };
+
 /// The stage.
 pub struct Desk {
-    orders: IdMap<State>,
+    orders: IdMap<Working>,
     reference: u32,
     answers: u64,
     killed: bool,
@@ -72,24 +84,22 @@ impl Desk {
     fn accept(&mut self, intent: &Intent) -> Result<(), Code> {
         match intent.head.kind {
             Kind::CANCEL_ORDER => match self.orders.get_mut(intent.target.0) {
-                Some(state) if state.may_cancel() => *state = State::Canceling,
+                Some(target) if target.state.may_cancel() => target.state = State::Canceling,
                 _ => return Err(Code::ROUTE_NOT_OPEN),
             },
             // The last look before the write.
             _ if self.killed => return Err(Code::ROUTE_KILLED),
             Kind::REPLACE_ORDER => {
                 match self.orders.get(intent.target.0) {
-                    Some(state) if state.may_replace() => {}
+                    Some(target) if target.state.may_replace() => {}
                     _ => return Err(Code::ROUTE_NOT_OPEN),
                 }
-                self.orders.insert(intent.order.0, State::Sent).map_err(|_| Code::ROUTE_FULL)?;
-                if let Some(state) = self.orders.get_mut(intent.target.0) {
-                    *state = State::Replacing;
+                self.orders.insert(intent.order.0, SENT).map_err(|_| Code::ROUTE_FULL)?;
+                if let Some(target) = self.orders.get_mut(intent.target.0) {
+                    target.state = State::Replacing;
                 }
             }
-            _ => {
-                self.orders.insert(intent.order.0, State::Sent).map_err(|_| Code::ROUTE_FULL)?;
-            }
+            _ => self.orders.insert(intent.order.0, SENT).map_err(|_| Code::ROUTE_FULL)?,
         }
         Ok(())
     }
@@ -102,10 +112,14 @@ impl Desk {
 
     fn addressed(&mut self, intent: &Intent) -> Market {
         self.reference += 1;
+        let mut executed = Qty::ZERO;
         if intent.head.kind == Kind::CANCEL_ORDER {
             self.counts.cancels += 1;
         } else {
             self.counts.sent += 1;
+            // A venue counts a replace with what its chain has executed: what fills on the way is not open twice.
+            let target = self.orders.get(intent.target.0);
+            executed = target.map_or(Qty::ZERO, |target| target.executed);
         }
         let head = Header {
             time: intent.head.time.plus(self.latency_out),
@@ -118,7 +132,7 @@ impl Desk {
             reference: intent.order.0,
             other: intent.target.0,
             price: intent.price,
-            qty: intent.qty,
+            qty: intent.qty.saturating_add(executed),
             stamp: Stamp(self.reference),
             side: intent.side,
             code: 0,
@@ -164,12 +178,12 @@ impl Desk {
 
     /// Moves an order through the table.
     fn move_on(&mut self, order: OrderId, event: Event) {
-        let Some(state) = self.orders.get_mut(order.0) else {
+        let Some(working) = self.orders.get_mut(order.0) else {
             self.counts.unknown += 1;
             return;
         };
-        match state.after(event) {
-            Next::State(next) => *state = next,
+        match working.state.after(event) {
+            Next::State(next) => working.state = next,
             Next::Gone => {
                 self.orders.remove(order.0);
             }
@@ -224,8 +238,16 @@ impl Stage for Desk {
             }
             Some(event) => {
                 self.move_on(report.order, event);
-                if event == Event::Replaced {
-                    self.orders.remove(report.target.0);
+                if event == Event::FillPart
+                    && let Some(working) = self.orders.get_mut(report.order.0)
+                {
+                    working.executed = working.executed.saturating_add(report.qty);
+                }
+                if event == Event::Replaced
+                    && let Some(before) = self.orders.remove(report.target.0)
+                    && let Some(working) = self.orders.get_mut(report.order.0)
+                {
+                    working.executed = before.executed;
                 }
             }
         }
