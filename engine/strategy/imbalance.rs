@@ -38,7 +38,7 @@ const _: () = assert!(BURST <= super::BURST_MAX);
 pub struct Imbalance {
     settings: ImbalanceSettings,
     seen: Vec<Seen>,
-    /// Instruments with a signal, in order; at most `BURST`.
+    /// Instruments with a signal, in order, each once; at most `BURST`.
     wanted: Vec<(InstrumentId, Nanos)>,
 }
 
@@ -92,7 +92,8 @@ impl Strategy for Imbalance {
         }
         let Some(side) = self.signal(books, change.instrument) else { return };
         let Some(seen) = self.seen.get(change.instrument.index()) else { return };
-        if self.may(seen, side, time) && books.phase(change.instrument) == Phase::OPEN {
+        let known = self.wanted.iter().any(|(wanted, _)| *wanted == change.instrument);
+        if !known && self.may(seen, side, time) && books.phase(change.instrument) == Phase::OPEN {
             self.wanted.push((change.instrument, time));
         }
     }

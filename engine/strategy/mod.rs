@@ -10,6 +10,9 @@ mod imbalance;
 mod quoter;
 mod stage;
 
+#[cfg(test)]
+mod tests;
+
 pub use any::AnyStrategy;
 pub use imbalance::{Imbalance, ImbalanceSettings};
 pub use quoter::{Quoter, QuoterSettings};

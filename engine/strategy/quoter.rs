@@ -43,8 +43,6 @@ struct Seen {
     quotable: bool,
 }
 
-/// Instruments that wait for `decide`.
-const WANTED: usize = 64;
 /// Intents of one `decide`: both sides of four instruments.
 const BURST: usize = super::BURST_MAX;
 
@@ -52,6 +50,7 @@ const BURST: usize = super::BURST_MAX;
 pub struct Quoter {
     settings: QuoterSettings,
     seen: Vec<Seen>,
+    /// Instruments that wait for `decide`, each once.
     wanted: std::collections::VecDeque<InstrumentId>,
     now: Nanos,
 }
@@ -60,14 +59,13 @@ impl Quoter {
     /// A quoter over so many instruments.
     pub fn new(settings: QuoterSettings, instruments: usize) -> Self {
         let seen = vec![Seen { quotable: true, ..Seen::default() }; instruments];
-        let wanted = std::collections::VecDeque::with_capacity(WANTED);
+        let wanted = std::collections::VecDeque::with_capacity(instruments);
         Self { settings, seen, wanted, now: Nanos(0) }
     }
 
     fn want(&mut self, instrument: InstrumentId) {
         if let Some(seen) = self.seen.get_mut(instrument.index())
             && !seen.wanted
-            && self.wanted.len() < WANTED
         {
             seen.wanted = true;
             self.wanted.push_back(instrument);
@@ -183,13 +181,21 @@ impl Strategy for Quoter {
             Kind::ACCEPTED | Kind::REPLACED if ours => {
                 (quote.pending, quote.before) = (false, OrderId::NONE);
             }
-            // The replacement is dead: what it was to replace stands, if it still does.
+            // The order is dead: what it was to replace stands, if it still does.
             Kind::REFUSED | Kind::REJECTED | Kind::TOO_LATE if ours => {
                 *quote = Quote { order: quote.before, price: Price(0), ..Quote::default() };
+                // Asked again at once it would be refused again: the next move of the touch is soon enough.
+                if report.head.kind != Kind::TOO_LATE {
+                    return;
+                }
             }
             Kind::REFUSED | Kind::TOO_LATE if cancel => quote.pending = false,
             Kind::FILLED | Kind::CANCELED if report.leaves == Qty::ZERO && ours => {
                 *quote = Quote::default();
+                // The venue had no place for it: as above.
+                if report.code != 0 {
+                    return;
+                }
             }
             Kind::FILLED | Kind::CANCELED if report.leaves == Qty::ZERO && before => {
                 quote.before = OrderId::NONE;

@@ -104,10 +104,13 @@ impl<S: Strategy> Host for BookStage<S> {
                 self.desk(message, out).0.kill();
                 return 1;
             }
-            _ if change.applied && self.trades(change.instrument) => {
+            _ if self.trades(change.instrument) => {
                 let live = self.books.health(change.instrument) == Health::LIVE;
-                if live {
+                if live && change.applied {
                     self.strategy.on_book(&self.books, change, message.head.time);
+                } else if !live && change.top {
+                    // A book that ran out of room says so here first.
+                    self.tell_state(change.instrument);
                 }
             }
             _ => {}
