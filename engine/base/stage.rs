@@ -214,6 +214,11 @@ impl<S: Outlet, P> Outlet for Fan<S, P> {
     }
 
     #[inline]
+    fn busy(&self) -> bool {
+        self.sinks.iter().any(S::busy)
+    }
+
+    #[inline]
     fn until(&mut self, key: Key) -> bool {
         // Every one hears the promise, whether the others are ready or not.
         self.sinks.iter_mut().fold(true, |ready, sink| sink.until(key) & ready)
@@ -281,6 +286,10 @@ impl<A: Outlet, B: Outlet, T: Message> Outlet for Tap<A, B, T> {
         self.main.room_for_cancels().min(self.side.room_for_cancels())
     }
 
+    fn busy(&self) -> bool {
+        self.main.busy() || self.side.busy()
+    }
+
     fn until(&mut self, key: Key) -> bool {
         self.side.until(key) & self.main.until(key)
     }
@@ -310,3 +319,6 @@ pub trait Agent {
     /// Whether its input has ended and everything it caused has come back.
     fn done(&self) -> bool;
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,8 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Step<S, H, B> {
 
     /// A turn in which nobody waits: applies what came in, passes the promise on if asked to.
     fn free_turn(&mut self, promise: bool) -> bool {
+        // Reports take room on the way back, and a stage behind may take back what it told of its own.
+        self.credit = 0;
         self.collect();
         while self.returns.head() != Key::MAX && self.back.room() >= self.stage.burst().report {
             self.apply();
@@ -388,3 +390,6 @@ impl<T: Message, S: Sink<T>> Agent for Merge<T, S> {
         self.done
     }
 }
+
+#[cfg(test)]
+mod tests;
