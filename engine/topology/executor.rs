@@ -3,6 +3,11 @@
 //! Order of birth: the executor is made unbound (threads inherit their maker's mask), then pinned, then its memory is
 //! allocated and touched by the body that it runs. A hot shard holds one task, its duty cycle, which gives way to the
 //! executor's own work by `yield_if_needed` when idle (4 ns; measured no worse than a bare thread).
+//!
+//! What must hold: no preemption is due while the executor goes from its reactor to its tasks. glommio 0.9 takes "was
+//! preempted before anything ran" for "nothing is left to run" and then sleeps, with nobody to wake it; a timer of a
+//! millisecond is enough for that on a busy machine. With one task there is nobody to preempt it for, so the timer is
+//! set beyond any run.
 #![forbid(unsafe_code)]
 
 use super::config::Executor;
@@ -63,12 +68,15 @@ impl fmt::Display for ExecutorError {
 
 impl std::error::Error for ExecutorError {}
 
+/// The executor's preemption timer: longer than any run (see above).
+const PREEMPT: Duration = Duration::from_hours(24 * 365);
+
 fn builder(name: &str) -> LocalExecutorBuilder {
     LocalExecutorBuilder::new(Placement::Unbound)
         .name(name)
         .io_memory(1 << 20)
         .ring_depth(64)
-        .preempt_timer(Duration::from_millis(1))
+        .preempt_timer(PREEMPT)
 }
 
 /// Whether glommio can run here; if not, why.
