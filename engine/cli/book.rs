@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     }
     out.flush()?;
     if let Some(fault) = file.fault() {
-        return Err(Failure::BrokenOff(fault));
+        return Err(Failure::BrokenOff(arguments.file.clone(), fault));
     }
     match (found, wanted) {
         (None, Some(symbol)) => Err(Failure::NoSymbol(symbol.to_string(), names(&decoder))),

@@ -61,7 +61,7 @@ pub enum Failure {
     /// A recorded day could not be opened.
     Open(OpenError),
     /// A recorded day ended in the middle.
-    BrokenOff(FramingFault),
+    BrokenOff(PathBuf, FramingFault),
     /// Messages were malformed, and that was not to be.
     Malformed(u64),
     /// Not a date.
@@ -122,9 +122,14 @@ impl fmt::Display for Failure {
                 )
             }
             Self::Open(error) => error.fmt(f),
-            Self::BrokenOff(fault) => {
-                write!(f, "{fault}; what came before is above: fetch the file again")
+            Self::BrokenOff(path, fault @ FramingFault::NotItch { .. }) => {
+                write!(f, "{}: {fault}: name an ITCH file", path.display())
             }
+            Self::BrokenOff(path, fault) => write!(
+                f,
+                "{}: {fault}; what came before is above: fetch the file again",
+                path.display()
+            ),
             Self::Malformed(count) => {
                 write!(f, "{count} malformed messages were skipped (--strict): see the first above")
             }

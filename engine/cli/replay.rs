@@ -137,7 +137,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         }
         summary.seconds = outcome.seconds;
         if let Some(day) = &outcome.source {
-            summary.market(day);
+            summary.market(day, &arguments.files);
         }
         for (host, _) in &outcome.books {
             summary.books(host.books());
@@ -155,7 +155,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         summary.seconds = clock.nanos(clock.ticks() - began) as f64 / 1e9;
         bar.finish_and_clear();
         let (day, books) = ingest.into_parts();
-        summary.market(&day);
+        summary.market(&day, &arguments.files);
         if let Some(books) = &books.0 {
             summary.books(books);
         }
@@ -171,10 +171,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     if let Some(path) = &arguments.out {
         writeln!(out, "\nwritten   {}", path.display())?;
     }
-    match (summary.fault, summary.malformed()) {
-        (Some(fault), _) => Err(Failure::BrokenOff(fault)),
-        (None, count) if arguments.strict && count > 0 => Err(Failure::Malformed(count)),
-        _ => Ok(()),
+    let malformed = summary.malformed();
+    match summary.fault {
+        Some((file, fault)) => Err(Failure::BrokenOff(file, fault)),
+        None if arguments.strict && malformed > 0 => Err(Failure::Malformed(malformed)),
+        None => Ok(()),
     }
 }
 

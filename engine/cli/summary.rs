@@ -13,6 +13,7 @@ use crate::topology::outcome::Outcome;
 use serde_json::{Map, Number, Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Positions printed; all are in `summary.json`.
 const POSITIONS_SHOWN: usize = 12;
@@ -28,7 +29,8 @@ pub(super) struct Summary {
     by_type: BTreeMap<char, u64>,
     malformed: Vec<(&'static str, Malformed)>,
     time_backwards: u64,
-    pub(super) fault: Option<FramingFault>,
+    /// The file that broke off, and why.
+    pub(super) fault: Option<(PathBuf, FramingFault)>,
     books: Option<BookFigures>,
     trading: Option<TradingFigures>,
     symbols: Vec<String>,
@@ -116,7 +118,7 @@ impl Summary {
     }
 
     /// Takes in what was read.
-    pub(super) fn market(&mut self, day: &Day) {
+    pub(super) fn market(&mut self, day: &Day, files: &[PathBuf]) {
         let counts = day.decoder().counts();
         self.messages = day.decoder().messages();
         let types = (0..=255u8).zip(counts.by_type).filter(|(_, count)| *count > 0);
@@ -127,7 +129,7 @@ impl Summary {
             ("bad_side", counts.bad_side),
         ];
         self.time_backwards = counts.time_backwards;
-        self.fault = day.fault();
+        self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
         let symbols = day.decoder().table().iter();
         self.symbols = symbols.map(|(_, instrument)| instrument.symbol.to_string()).collect();
     }
@@ -205,7 +207,9 @@ impl Summary {
         });
         all.insert("malformed".into(), Value::Object(malformed.collect()));
         all.insert("time_backwards".into(), json!(self.time_backwards));
-        all.insert("broken_off".into(), json!(self.fault.map(|fault| fault.to_string())));
+        let broken_off = self.fault.as_ref();
+        let broken_off = broken_off.map(|(file, fault)| format!("{}: {fault}", file.display()));
+        all.insert("broken_off".into(), json!(broken_off));
         if let Some(books) = &self.books {
             let anomalies = books.anomalies.iter();
             let anomalies = anomalies.map(|(name, (count, _))| ((*name).to_string(), json!(count)));
@@ -263,7 +267,7 @@ impl Summary {
         let Self { date, strategy, placement, .. } = self;
         let (messages, seconds) = (grouped(self.messages), self.seconds);
         writeln!(out, "day       {date}   strategy {strategy}   placement {placement}")?;
-        let (rate, each) = (self.rate() / 1e6, 1e9 / self.rate().max(1.0));
+        let (rate, each) = (self.rate() / 1e6, 1e9 * seconds / self.messages.max(1) as f64);
         writeln!(out, "messages  {messages} in {seconds:.3} s: {rate:.2} M/s, {each:.1} ns each")?;
         let types = self.by_type.iter().map(|(kind, count)| {
             let kind = if kind.is_ascii_graphic() {

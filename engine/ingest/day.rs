@@ -64,6 +64,8 @@ pub struct Day {
     next_tick: Nanos,
     kill_at: Nanos,
     read_before: u64,
+    /// Files that were read to their end.
+    ended: usize,
     fault: Option<FramingFault>,
     latency: Latency,
 }
@@ -102,6 +104,7 @@ impl Day {
             next_tick: Nanos(0),
             kill_at: settings.kill_at,
             read_before: 0,
+            ended: 0,
             fault: None,
             latency: Latency::default(),
         }
@@ -112,9 +115,9 @@ impl Day {
         &self.decoder
     }
 
-    /// Why it ended early, if it did.
-    pub fn fault(&self) -> Option<FramingFault> {
-        self.fault
+    /// Why it ended early, if it did, and in which of the files.
+    pub fn fault(&self) -> Option<(usize, FramingFault)> {
+        self.fault.map(|fault| (self.ended, fault))
     }
 
     /// How long decoding took.
@@ -175,6 +178,7 @@ impl Day {
             return false;
         }
         let Some(next) = self.rest.pop() else { return false };
+        self.ended += 1;
         self.read_before += self.file.progress().read;
         self.file = next;
         true
