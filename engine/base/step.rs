@@ -111,7 +111,8 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Step<S, H, B> {
         let held = self.held();
         self.promise_back(held);
         // At the end all that may return must be in: the promise back is the last word, and the next turn may not come.
-        let settled = self.returns.head() == Key::MAX && (held == Key::MAX || self.next != Key::MAX);
+        let settled =
+            self.returns.head() == Key::MAX && (held == Key::MAX || self.next != Key::MAX);
         self.hop.flush() & self.back.flush() & settled
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Rows come in the order in which risk applied them, which is the order of keys: the same on every placement.
 //! `orders.csv` has one row an order, written when it ends (or at the end of the run, by order id, if it has not).
+//! `time_ns` there is when it was decided.
 //! `cause` is the feed sequence of the message that led to the order; `code` is why it was refused, if it was.
 #![forbid(unsafe_code)]
 

@@ -1,0 +1,163 @@
+//! Bad input: refused with a word on what and where, and never a panic.
+
+use super::support::{Bench, SMALL, coretick, rows};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore, SeedableRng};
+use std::fs;
+use std::io::Write;
+
+/// Files with flipped bits that are tried.
+const FLIPPED: u64 = 120;
+
+/// Where each message's length prefix begins, and the end.
+fn starts(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    while let Some(&[high, low]) = bytes.get(starts[starts.len() - 1]..).and_then(|b| b.get(..2)) {
+        starts.push(starts[starts.len() - 1] + 2 + usize::from(u16::from_be_bytes([high, low])));
+    }
+    starts
+}
+
+#[test]
+fn a_file_that_is_cut_keeps_what_came_before_and_fails() {
+    let bench = Bench::new();
+    let small = bench.file("small.toml", SMALL);
+    let bytes = fs::read(bench.day("day", 20_000, 20, 21)).unwrap();
+    let starts = starts(&bytes);
+    for (message, extra) in [(0, 1), (0, 2), (0, 5), (1, 1), (9_000, 1), (9_000, 2), (19_999, 5)] {
+        let cut = bench.file("cut", &bytes[..starts[message] + extra]);
+        for stages in ["book", "route"] {
+            let arguments = [&cut, "--config", &small, "--stages", stages, "--strategy", "quoter"];
+            let (ran, files) = bench.replay(&arguments);
+            let place = format!("at byte {}", starts[message]);
+            let ran = ran.refused(&[&cut, &place]);
+            let what = format!("{message} + {extra} {stages}: {ran:?}");
+            assert!(ran.out.contains("messages  "), "{what}");
+            let summary = files.summary();
+            assert_eq!(summary["messages"], message, "{what}");
+            assert!(summary["broken_off"].as_str().unwrap().contains(&place), "{what}");
+            if stages == "route" && message > 9_000 {
+                assert!(!rows(&files.orders).is_empty(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_packed_file_that_is_cut_keeps_what_came_before_and_fails() {
+    let bench = Bench::new();
+    let bytes = fs::read(bench.day("day", 20_000, 20, 22)).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes).unwrap();
+    let gzip = packer.finish().unwrap();
+    let zstd = zstd::encode_all(&bytes[..], 1).unwrap();
+    for (name, packed) in [("gzip", gzip), ("zstd", zstd)] {
+        let cut = bench.file(name, &packed[..packed.len() * 3 / 4]);
+        let (ran, files) = bench.replay(&[&cut, "--stages", "book"]);
+        ran.refused(&[&cut, "cut short"]);
+        let read = files.summary()["messages"].as_u64().unwrap();
+        assert!((1..20_000).contains(&read), "{name}: {read}");
+        // All of it, and then something else.
+        let damaged = bench.file(name, [&packed[..], b"\x00\x01 and so on"].concat());
+        let (ran, _) = bench.replay(&[&damaged, "--stages", "book"]);
+        assert!(matches!(ran.code, Some(0 | 2)), "{ran:?}");
+    }
+}
+
+#[test]
+fn flipped_bits_never_stop_the_engine_in_disorder() {
+    let bench = Bench::new();
+    let quick = bench.file("quick.toml", format!("{SMALL}[topology]\nexecutor = \"thread\"\n"));
+    let whole = fs::read(bench.day("day", 4_000, 10, 23)).unwrap();
+    let packed = zstd::encode_all(&whole[..], 1).unwrap();
+    let (mut good, mut refused) = (0, 0);
+    for seed in 0..FLIPPED {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut bytes = if seed % 8 == 7 { packed.clone() } else { whole.clone() };
+        for _ in 0..1 << (seed % 7) {
+            let at = random.next_u32() as usize % bytes.len();
+            bytes[at] ^= 1 << (random.next_u32() % 8);
+        }
+        let path = bench.file("flipped", bytes);
+        let placement = if seed % 2 == 0 { "fused" } else { "split" };
+        let arguments = ["--strategy", "quoter", "--config", &quick, "--placement", placement];
+        let ran = coretick(["replay", &path].iter().chain(&arguments));
+        match ran.code {
+            Some(0) => good += 1,
+            Some(2) => refused += 1,
+            _ => panic!("seed {seed}: {ran:?}"),
+        }
+    }
+    assert!(good > 0 && refused > 0, "{good} went through, {refused} were refused");
+}
+
+#[test]
+fn what_is_no_day_is_refused_by_its_name() {
+    let bench = Bench::new();
+    let folder = bench.path("").to_str().unwrap().to_string();
+    for (path, word) in [
+        (bench.file("empty", ""), "empty"),
+        (bench.file("text", "Dear all,\nplease find the day attached.\n"), "no ITCH"),
+        (bench.file("picture", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"), "no ITCH"),
+        (bench.file("zeros", [0; 64]), ""),
+        (folder, "directory"),
+        (bench.path("missing").to_str().unwrap().into(), "no such file"),
+        ("/dev/null".into(), "empty"),
+    ] {
+        for command in ["replay", "book"] {
+            let ran = coretick([command, &path]).refused(&[&path, word]);
+            assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+        }
+    }
+}
+
+#[test]
+fn malformed_messages_are_skipped_and_strictly_an_error() {
+    let bench = Bench::new();
+    let bytes = fs::read(bench.day("day", 20_000, 20, 24)).unwrap();
+    let at = starts(&bytes)[5_000];
+    let unknown = [&[0, 12, b'z'][..], &[0; 11]].concat();
+    let wrong_length = [&[0, 20, b'A'][..], &[0; 19]].concat();
+    let (head, tail) = bytes.split_at(at);
+    let path = bench.file("day", [head, &unknown, &wrong_length, tail].concat());
+    let (ran, files) = bench.replay(&[&path]);
+    let ran = ran.good();
+    for line in [
+        format!("skipped   1 unknown_type, first message 5001 at byte {at}"),
+        format!("skipped   1 wrong_length, first message 5002 at byte {}", at + unknown.len()),
+    ] {
+        assert!(ran.out.contains(&line), "{line}: {}", ran.out);
+    }
+    let summary = files.summary();
+    assert_eq!(summary["messages"], 20_002);
+    for (name, at) in [("unknown_type", at), ("wrong_length", at + unknown.len())] {
+        let malformed = &summary["malformed"][name];
+        assert_eq!(malformed["count"], 1);
+        assert!(malformed["first"].as_str().unwrap().contains(&format!("at byte {at}:")));
+    }
+    coretick(["replay", &path, "--strict"]).failed(3, &["2 malformed"]);
+}
+
+#[test]
+fn a_wrong_argument_is_refused_and_says_which() {
+    let bench = Bench::new();
+    let day = bench.day("day", 2_000, 10, 25);
+    let unknown = bench.file("unknown.toml", "[book]\nshards = 1\nordersmax = 5\n");
+    let broken = bench.file("broken.toml", "[book\n");
+    let refused = |arguments: &[&str], words: &[&str]| {
+        coretick(["replay", &day].iter().chain(arguments)).refused(words);
+    };
+    refused(&["--date", "2020-02-30"], &["--date 2020-02-30", "YYYY-MM-DD"]);
+    refused(&["--date", "today"], &["--date today"]);
+    refused(&["--config", &unknown], &[&format!("{unknown}:3:1"), "book.ordersmax", "orders_max"]);
+    refused(&["--config", &broken], &[&format!("{broken}:1")]);
+    refused(&["--config", "nowhere.toml"], &["nowhere.toml"]);
+    refused(&["--placement", "sideways"], &["sideways", "fused, split"]);
+    refused(&["--placement", &unknown], &[&unknown]);
+    refused(&["--stages", "all"], &["all"]);
+    refused(&["--strategy", "luck"], &["luck"]);
+    let file = bench.file("file", "");
+    let taken = coretick(["replay", &day, "--out", &file]).failed(1, &[&file]);
+    assert!(taken.out.is_empty());
+    assert!(fs::read(&file).unwrap().is_empty());
+}
