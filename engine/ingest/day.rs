@@ -227,7 +227,7 @@ impl Day {
                 self.event.key()
             }
             Due::Kill => {
-                self.event = self.engine_event(time, Kind::KILL, 0);
+                self.event = self.engine_event(self.kill_at, Kind::KILL, 0);
                 self.event.key()
             }
         }
@@ -299,3 +299,6 @@ impl Source for Day {
         self.read_before + self.file.progress().read
     }
 }
+
+#[cfg(test)]
+mod tests;
