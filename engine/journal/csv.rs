@@ -100,3 +100,108 @@ impl Agent for CsvLog {
         self.done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ring::{Producer, ring};
+    use crate::base::stage::{Outlet, Sink};
+    use crate::base::testing::cents;
+    use crate::base::unit::*;
+    use std::sync::{Arc, Mutex};
+
+    /// A file in memory that fails from some size on.
+    #[derive(Clone)]
+    struct Paper(Arc<Mutex<Vec<u8>>>, usize);
+
+    impl Paper {
+        fn new(size: usize) -> Self {
+            Self(Arc::default(), size)
+        }
+
+        fn lines(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().skip(1).map(str::to_owned).collect()
+        }
+    }
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut text = self.0.lock().unwrap();
+            if text.len() + bytes.len() > self.1 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            text.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log(orders: &Paper, fills: &Paper) -> (CsvLog, Producer<Report>) {
+        let (writer, reader) = ring::<Report>(8, 0, 1);
+        let symbols = Symbols::new(4);
+        symbols.announce(InstrumentId(1), u64::from_be_bytes(*b"BRK.A   "));
+        (CsvLog::new(reader, symbols, Box::new(orders.clone()), Box::new(fills.clone())), writer)
+    }
+
+    fn record(kind: Kind, order: u64, instrument: u32) -> Report {
+        let mut record = Report {
+            order: OrderId(order),
+            price: cents(10_050),
+            qty: Qty(70),
+            fee: -1_500_000,
+            side: Side::SELL,
+            order_type: OrderType::LIMIT,
+            tif: TimeInForce::IOC,
+            strategy: StrategyId(2),
+            liquidity: Liquidity::ADDED,
+            state: OrderState::REFUSED,
+            code: Code::POSITION.0,
+            ..Report::default()
+        };
+        record.head.time = Nanos(9);
+        (record.head.kind, record.head.cause) = (kind, Seq(5));
+        record.head.instrument = InstrumentId(instrument);
+        record
+    }
+
+    #[test]
+    fn an_order_is_one_row_and_a_fill_another_file_s() {
+        let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
+        let (mut log, mut writer) = log(&orders, &fills);
+        writer.put(&record(Kind::CLOSED, 3, 1));
+        writer.put(&record(Kind::FILLED, 4, 2));
+        writer.put(&record(Kind::CLOSED, 0, 1));
+        assert_eq!((log.do_work(), log.done()), (3, false), "more may come");
+        writer.until(Key::MAX);
+        writer.flush();
+        assert_eq!((log.do_work(), log.done()), (0, true));
+        let open = Report { state: OrderState::WORKING, code: 0, ..record(Kind::CLOSED, 8, 1) };
+        assert_eq!(log.finish(&[open]).unwrap(), 2, "what has no name is no order");
+        let rows = [
+            "9,3,BRK.A,sell,100.5000,70,limit,ioc,2,5,refused,position",
+            "9,8,BRK.A,sell,100.5000,70,limit,ioc,2,5,working,",
+        ];
+        assert_eq!(orders.lines(), rows);
+        assert_eq!(fills.lines(), ["9,4,#2,sell,100.5000,70,added,-0.001500000"]);
+        for (columns, row) in [(ORDERS, &orders.lines()[0]), (FILLS, &fills.lines()[0])] {
+            assert_eq!(columns.split(',').count(), row.split(',').count());
+        }
+    }
+
+    #[test]
+    fn a_full_disk_stops_no_run_and_is_told_at_the_end() {
+        let (orders, fills) = (Paper::new(ORDERS.len() + 9), Paper::new(9_999));
+        let (mut log, mut writer) = log(&orders, &fills);
+        writer.put(&record(Kind::CLOSED, 3, 1));
+        writer.put(&record(Kind::CLOSED, 4, 1));
+        writer.until(Key::MAX);
+        writer.flush();
+        assert_eq!((log.do_work(), log.done()), (2, true), "it takes on what comes");
+        let failed = log.finish(&[]).map_err(|error| error.kind());
+        assert_eq!(failed, Err(io::ErrorKind::StorageFull));
+    }
+}

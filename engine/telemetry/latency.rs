@@ -221,3 +221,82 @@ impl<S: Stage<In = Order, Out = Market>> Stage for TimedStage<S> {
         self.stage.promise_back(next, held)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::message::Kind;
+    use crate::base::testing::{Recorder, market};
+
+    /// Lets every second order out.
+    #[derive(Default)]
+    struct Every2nd(u64);
+
+    impl Stage for Every2nd {
+        type In = Order;
+        type Out = Market;
+
+        fn burst(&self) -> Burst {
+            Burst { forward: 1, back: 2, report: 3 }
+        }
+
+        fn on(&mut self, _: &Order, out: &mut impl Sink<Market>, _: &mut impl Sink<Report>) {
+            self.0 += 1;
+            if self.0.is_multiple_of(2) {
+                out.put(&market(1, Kind::NEW, 0));
+            }
+        }
+
+        fn on_report(&mut self, report: &Report, back: &mut impl Sink<Report>) {
+            back.put(report);
+        }
+    }
+
+    fn stamped(clock: Clock) -> Intent {
+        Intent { stamp: clock.stamp(), handed: clock.stamp(), ..Intent::default() }
+    }
+
+    #[test]
+    fn a_latency_beyond_the_longest_is_counted_as_the_longest() {
+        let (mut latency, mut other) = (Latency::default(), Latency::default());
+        [0, 5, u64::MAX].iter().for_each(|nanos| latency.record(*nanos));
+        other.record(7);
+        latency.add(&other);
+        let histogram = latency.histogram();
+        assert_eq!((histogram.len(), histogram.min()), (4, 0));
+        assert!(histogram.max() >= LONGEST_NS && histogram.value_at_quantile(0.75) <= 7);
+    }
+
+    #[test]
+    fn what_is_stamped_is_timed_and_stamped_anew_and_what_is_not_passes() {
+        let clock = Clock::calibrated_for_tests();
+        let mut timed = Timed::new(Recorder::<Intent>::with_room(3), clock);
+        assert_eq!((timed.room(), timed.room_for_cancels(), timed.busy()), (3, 3, false));
+        let intent = stamped(clock);
+        timed.put(&intent);
+        timed.put(&Intent::default());
+        let (sink, latency) = timed.into_parts();
+        assert_eq!(latency.histogram().len(), 1);
+        assert_eq!(sink.put[1], Intent::default());
+        assert_eq!(Intent { handed: intent.handed, ..sink.put[0] }, intent, "nothing else changes");
+        assert_ne!(sink.put[0].handed, Stamp(0));
+        let order = Order::approved(intent);
+        assert_eq!((order.handed(), order.hand(Stamp(9)).handed()), (intent.handed, Stamp(9)));
+    }
+
+    #[test]
+    fn the_last_stage_is_timed_for_what_it_lets_out() {
+        let clock = Clock::calibrated_for_tests();
+        let mut stage = TimedStage::new(Every2nd::default(), clock);
+        let (mut out, mut back) = (Recorder::<Market>::roomy(), Recorder::roomy());
+        for intent in [stamped(clock), stamped(clock), Intent::default(), Intent::default()] {
+            stage.on(&Order::approved(intent), &mut out, &mut back);
+        }
+        stage.on_report(&Report::default(), &mut back);
+        assert_eq!(stage.burst(), Burst { forward: 1, back: 2, report: 3 });
+        let (_, latency, whole) = stage.into_parts();
+        assert_eq!((out.put.len(), back.put.len()), (2, 1));
+        let counts = (latency.histogram().len(), whole.histogram().len());
+        assert_eq!(counts, (1, 1), "neither what stays nor what carries no stamp");
+    }
+}
