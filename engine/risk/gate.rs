@@ -84,7 +84,7 @@ impl Gate {
             exposures: vec![Exposure::default(); instruments],
             // A replace is one more open order than the check counts, for as long as it is unanswered.
             orders: Slab::new(limits.open_orders_max + 1, Open::default()),
-            index: IdMap::dense(limits.open_orders_max + 1),
+            index: IdMap::new(limits.open_orders_max + 1),
             killed: false,
             killing: None,
             latency_out,
@@ -222,6 +222,12 @@ impl Gate {
         }
     }
 
+    fn canceled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
+        if self.reduce(report.order, report.qty) {
+            self.close(report.order, OrderState::CANCELED, Code(report.code), back);
+        }
+    }
+
     /// `qty` of an order is no longer open. True if nothing is.
     fn reduce(&mut self, order: OrderId, qty: Qty) -> bool {
         let Some(slot) = self.index.get(order.0) else {
@@ -300,9 +306,7 @@ impl Stage for Gate {
                 }
             }
             Kind::FILLED => self.filled(report, back),
-            Kind::CANCELED if self.reduce(report.order, report.qty) => {
-                self.close(report.order, OrderState::CANCELED, code, back);
-            }
+            Kind::CANCELED => self.canceled(report, back),
             Kind::REPLACED => self.replaced(report, back),
             Kind::REJECTED => {
                 self.count_refusal(code);

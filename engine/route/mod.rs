@@ -55,7 +55,7 @@ impl Desk {
     /// A desk with room for so many open orders; orders reach the venue `latency_out` after the decision.
     pub fn new(orders_max: usize, latency_out: Nanos) -> Self {
         Self {
-            orders: IdMap::dense(orders_max),
+            orders: IdMap::new(orders_max),
             reference: 0,
             answers: 0,
             killed: false,
@@ -110,7 +110,7 @@ impl Desk {
         intent.head.kind != Kind::CANCEL_ORDER && arrival > intent.good_until
     }
 
-    fn addressed(&mut self, intent: &Intent) -> Market {
+    fn venue_order(&mut self, intent: &Intent) -> Market {
         self.reference += 1;
         let mut executed = Qty::ZERO;
         if intent.head.kind == Kind::CANCEL_ORDER {
@@ -213,7 +213,7 @@ impl Stage for Desk {
             _ => match self.accept(intent) {
                 Ok(()) => {
                     // The order first, then its answer: who sees the answer can see the order.
-                    out.put(&self.addressed(intent));
+                    out.put(&self.venue_order(intent));
                     None
                 }
                 Err(code) => Some(code),

@@ -238,11 +238,10 @@ fn a_stage_is_never_called_without_room_when_it_runs_free() {
     assert_eq!(*taken.borrow(), [2]);
 }
 
+type Pair = Join<Watcher, Recorder<Market>, Recorder<Report>>;
+
 /// A join over recorders, the ring of its side input, and that of its reports.
-fn joined(
-    pace: Pace,
-) -> (Join<Watcher, Recorder<Market>, Recorder<Report>>, Producer<Market>, Producer<Report>, Taken)
-{
+fn joined(pace: Pace) -> (Pair, Producer<Market>, Producer<Report>, Taken) {
     let (stage, taken) = Watcher::new(1, 1);
     let (orders, side) = ring::<Market>(64, 0, 1);
     let (answers, returns) = ring::<Report>(64, 0, 1);
