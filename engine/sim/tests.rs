@@ -116,10 +116,20 @@ fn run(
     script: &Script,
     seed: u64,
 ) -> Result<Output, Stuck> {
+    run_at(Pace::Lockstep, config, placement, script, seed)
+}
+
+fn run_at(
+    pace: Pace,
+    config: &Config,
+    placement: &Placement,
+    script: &Script,
+    seed: u64,
+) -> Result<Output, Stuck> {
     let setup = Setup {
         config: config.clone(),
         day: 1,
-        pace: Pace::Lockstep,
+        pace,
         route_shut: false,
         shards: Arc::from([]),
         clock: Clock::calibrated_for_tests(),
@@ -279,4 +289,30 @@ fn a_key_without_its_shard_is_found() {
 #[test]
 fn a_promise_of_time_and_rank_only_is_found() {
     finds(Plant::CoarsePromise);
+}
+
+/// Running free, what comes out depends on the schedule; but every run ends, no stage is called without room, and nothing
+/// stays reserved or unanswered (`Join` ends only when nothing is owed).
+#[test]
+fn a_free_run_ends_on_every_placement_and_schedule() {
+    let mut orders = 0;
+    for schedule in 0..600 {
+        let mut chance = Chance::new(schedule);
+        let shards = if chance.often(500) { 1 } else { 2 };
+        let mut config = config(shards, &mut chance);
+        draw_depths(&mut config, &mut chance);
+        let flow = Flow {
+            seed: schedule,
+            messages: 160,
+            instruments: 4,
+            shards: u32::from(shards),
+            gap_max: chance.within(2, 2_000),
+        };
+        let cuts = chance.below(8) as u8 | if shards > 1 { 2 } else { 0 };
+        let placement = placement(shards, cuts);
+        let found = run_at(Pace::FreeRun, &config, &placement, &Script::new(flow), schedule);
+        let output = found.unwrap_or_else(|stuck| panic!("schedule {schedule}: {stuck:?}"));
+        orders += output.orders.lines().count() - 1;
+    }
+    assert!(orders > 5_000, "{orders}");
 }
