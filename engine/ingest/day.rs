@@ -188,8 +188,8 @@ impl Day {
     fn take_front(&mut self) -> &Market {
         self.taken += 1;
         let stamp = if self.settings.stamped { self.clock.stamp() } else { Stamp(0) };
-        let last = self.is_last();
         self.fill();
+        let last = self.is_last();
         if self.settings.stamped && self.taken.is_multiple_of(self.settings.sample) {
             self.latency.record(self.clock.nanos_between(stamp, self.clock.stamp()));
         }

@@ -72,23 +72,33 @@ pub fn simulate<S: Source>(
         })
         .collect();
     let mut agents: Vec<Actor<S>> = Vec::new();
+    let mut shard_of = Vec::new();
     for (index, rings) in rings.into_iter().enumerate() {
         let writers = writers.of_shard(placement, index);
         agents.extend(assemble(placement, setup, index, rings, writers, &mut parts, &mut files));
+        shard_of.resize(agents.len(), index);
     }
     let mut chance = Chance::new(seed);
     let mut turns = 0;
+    let mut ended = vec![false; placement.shards.len()];
     while !agents.iter().all(Agent::done) {
         if turns == turns_max {
             return Err(Stuck { turns });
         }
+        turns += 1;
         // One agent runs for a while, as a core does when others are held up.
         let index = chance.below(agents.len() as u64) as usize;
+        let shard = shard_of[index];
+        if ended[shard] {
+            continue;
+        }
         for _ in 0..chance.within(1, 4) {
             agents[index].set_batch(chance.within(1, 12) as usize);
             agents[index].do_work();
         }
-        turns += 1;
+        // A shard with nothing more to do is never turned again.
+        let mut here = agents.iter().zip(&shard_of).filter(|(_, other)| **other == shard);
+        ended[shard] = here.all(|(agent, _)| agent.done());
     }
     let mut outcome = Outcome::default();
     outcome.take(agents);

@@ -208,6 +208,9 @@ fn a_free_step_applies_what_is_there_and_ends_when_all_is_in() {
     assert!(step.until(Key::MAX));
     assert!(!step.flush(), "one report could not be passed on");
     step.back.room = 1;
+    assert!(!step.flush(), "more may still return");
+    returns.until(Key::MAX);
+    returns.flush();
     assert!(step.flush());
     assert_eq!((step.hop.promise, taken.borrow().len()), (Key::MAX, 2));
 }

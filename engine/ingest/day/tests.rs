@@ -76,10 +76,9 @@ fn all(day: &mut Day) -> Vec<Market> {
         }
         assert_eq!(day.next(), key, "asking changes nothing");
         last = Some(key);
-        if let Some(message) = day.take() {
-            assert_eq!(message.key(), key);
-            messages.push(message);
-        }
+        let message = *day.take();
+        assert_eq!(message.key(), key);
+        messages.push(message);
     }
 }
 
@@ -119,12 +118,16 @@ fn frames_off_the_hop_and_malformed_ones_take_no_flag_away() {
 }
 
 #[test]
-fn beyond_the_look_ahead_frames_of_one_time_are_another_packet() {
-    let mut frames = Frames::default().directory(1, 1).add(1, 5);
-    for _ in 0..SAME_TIME {
-        frames = frames.off_hop(1, 5);
-    }
-    assert_eq!(read(vec![frames.add(1, 5)], SETTINGS), ["add 5!", "add 5!"]);
+fn beyond_the_window_messages_of_one_time_are_another_packet() {
+    let settings = DaySettings { shards: 2, ..SETTINGS };
+    let told_first = |between: usize| {
+        let mut frames = Frames::default().directory(2, 1).add(1, 5);
+        for _ in 0..between {
+            frames = frames.add(2, 5);
+        }
+        read(vec![frames.add(1, 5)], settings).swap_remove(0)
+    };
+    assert_eq!((told_first(AHEAD - 1), told_first(AHEAD)), ("add 5".into(), "add 5!".into()));
 }
 
 #[test]
@@ -192,10 +195,10 @@ fn several_files_are_read_as_one_day() {
 }
 
 #[test]
-fn what_comes_with_an_earlier_time_is_given_the_last_one() {
+fn what_comes_with_an_earlier_time_is_given_the_last_one_and_is_of_its_packet() {
     let first = Frames::default().directory(1, 1).add(1, 9).add(1, 7);
     let second = Frames::default().add(1, 8).add(1, 10);
-    assert_eq!(read(vec![first, second], SETTINGS), ["add 9!", "add 9!", "add 9!", "add 10!"]);
+    assert_eq!(read(vec![first, second], SETTINGS), ["add 9", "add 9", "add 9!", "add 10!"]);
 }
 
 #[test]
