@@ -73,9 +73,18 @@ struct Entry<V> {
 }
 
 impl<V: Copy> IdMap<V> {
+    fn size(capacity: usize) -> usize {
+        capacity.max(1).saturating_mul(2).next_power_of_two()
+    }
+
+    /// Memory that a map of this capacity takes.
+    pub fn bytes(capacity: usize) -> usize {
+        Self::size(capacity) * size_of::<Entry<V>>()
+    }
+
     /// A map with room for `capacity` keys, allocated and touched.
     pub fn new(capacity: usize) -> Self {
-        let size = capacity.max(1).saturating_mul(2).next_power_of_two();
+        let size = Self::size(capacity);
         let entries = touched(size, Entry { key: 0, value: None });
         Self { entries, len: 0, capacity, shift: 64 - size.trailing_zeros(), dense: false }
     }
@@ -193,6 +202,11 @@ pub struct Slab<T: Copy> {
 }
 
 impl<T: Copy> Slab<T> {
+    /// Memory that a pool of this capacity takes.
+    pub fn bytes(capacity: usize) -> usize {
+        capacity * (size_of::<T>() + size_of::<u32>()) + capacity.div_ceil(64) * size_of::<u64>()
+    }
+
     /// A pool for `capacity` values (2^32 - 1 at most), allocated and touched; free places hold `fill`.
     pub fn new(capacity: usize, fill: T) -> Self {
         let capacity = capacity.min(u32::MAX as usize);

@@ -49,6 +49,11 @@ const NONE: u32 = u32::MAX;
 const CHUNK: usize = 1 << 16;
 
 impl Rungs {
+    /// Memory that is touched at start for so many levels and ladders.
+    pub(super) fn bytes(levels: usize, ladders: usize) -> usize {
+        (ladders * SMALLEST + levels) * size_of::<Rung>()
+    }
+
     /// Room for `levels` rungs over `ladders` ladders: every ladder's smallest block, and four rungs a level, because
     /// a larger block is at least a quarter full.
     pub(super) fn new(levels: usize, ladders: usize) -> Self {

@@ -75,6 +75,15 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Memory that books of these limits take at start, in bytes: for orders, for levels, for instruments.
+    pub fn bytes(&self) -> [usize; 3] {
+        let levels = Slab::<Level>::bytes(self.levels) + Rungs::bytes(self.levels, 0);
+        let instrument = size_of::<Record>() + size_of::<(Price, Qty)>() + Rungs::bytes(0, 2);
+        [Orders::bytes(self.orders), levels, instrument * self.instruments]
+    }
+}
+
 /// All books of a shard.
 pub struct Books {
     /// By instrument.

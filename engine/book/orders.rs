@@ -101,27 +101,44 @@ const DIRECTORY_MAX: usize = 1 << 22;
 const ORDERS_MAX: usize = 1 << 27;
 
 impl Orders {
+    /// Pages at most, and those made at start.
+    fn pages(limit: usize) -> (usize, usize) {
+        let most = 1 + SLACK + limit / THIN + limit.div_ceil(PAGE);
+        (most, (1 + SLACK + limit / (PAGE / 4)).min(most))
+    }
+
+    /// Entries of the directory: a day has a few hundred references for each order alive at a time.
+    fn entries(limit: usize) -> usize {
+        (limit * 2).next_power_of_two().clamp(1 << 12, DIRECTORY_MAX)
+    }
+
+    /// Memory that is touched at start for so many orders.
+    pub(super) fn bytes(limit: usize) -> usize {
+        let limit = limit.clamp(1, ORDERS_MAX);
+        let (pages, at_once) = Self::pages(limit);
+        at_once * PAGE * size_of::<Slot>()
+            + (pages + Self::entries(limit)) * size_of::<u32>()
+            + IdMap::<u32>::bytes(limit)
+    }
+
     /// Room for `limit` orders (2^27 at most).
     pub(super) fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, ORDERS_MAX);
         let side_pages = limit.div_ceil(PAGE);
-        let pages_limit = 1 + SLACK + limit / THIN + side_pages;
-        let at_once = (1 + SLACK + limit / (PAGE / 4)).min(pages_limit);
+        let (pages_limit, at_once) = Self::pages(limit);
         let mut slots = Vec::with_capacity(pages_limit * PAGE);
         slots.resize(at_once * PAGE, Slot::default());
         let mut pages = Vec::with_capacity(pages_limit);
         pages.push(Page::default());
         let mut free_pages = touched(pages_limit, 0);
         free_pages.clear();
-        // A day has a few hundred references for each order alive at a time.
-        let entries = (limit * 2).next_power_of_two().clamp(1 << 12, DIRECTORY_MAX);
         Self {
             slots,
             pages,
             pages_limit,
             free_pages,
             dense_pages: 0,
-            directory: touched(entries, NONE),
+            directory: touched(Self::entries(limit), NONE),
             origin: None,
             newest: 0,
             hand: 1,

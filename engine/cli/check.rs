@@ -4,6 +4,7 @@
 use super::Failure;
 use crate::topology::config::{Config, Idle};
 use crate::topology::machine::Machine;
+use crate::topology::memory::pools;
 use crate::topology::placement::{Bursts, Placement, ShardSpec};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -100,48 +101,16 @@ fn show_memory(
     }
     writeln!(out, "\npools       shards     entries  bytes each      MiB")?;
     for pool in pools(config) {
-        let bytes = pool.bytes();
         writeln!(
             out,
-            "  {:<11} {:>4}  {:>10}  {:>10}  {:>7}",
+            "  {:<12} {:>3}  {:>10}  {:>10}  {:>7}",
             pool.name,
             pool.shards,
             pool.entries,
-            pool.entry_bytes,
-            bytes.div_ceil(1 << 20)
+            pool.bytes.div_ceil(pool.entries),
+            pool.total().div_ceil(1 << 20)
         )?;
-        total += bytes;
+        total += pool.total();
     }
     writeln!(out, "\nmemory    {} MiB, taken at start", total.div_ceil(1 << 20))
-}
-
-/// A table that is sized at start.
-struct Pool {
-    name: &'static str,
-    shards: usize,
-    entries: usize,
-    entry_bytes: usize,
-}
-
-impl Pool {
-    fn bytes(&self) -> usize {
-        self.shards * self.entries * self.entry_bytes
-    }
-}
-
-/// What is sized at start, with the bytes of an entry and of its share of the index that finds it.
-fn pools(config: &Config) -> [Pool; 4] {
-    let pool = |name, shards, entries: u32, entry_bytes| Pool {
-        name,
-        shards: usize::from(shards),
-        entries: entries as usize,
-        entry_bytes,
-    };
-    let (book, risk) = (&config.book, &config.risk);
-    [
-        pool("orders", book.shards, book.orders_max, 64),
-        pool("levels", book.shards, book.levels_max, 64),
-        pool("instruments", book.shards, book.instruments_max, 256),
-        pool("open orders", 1, risk.open_orders_max, 256),
-    ]
 }

@@ -36,6 +36,15 @@ pub struct Rules {
     pub instruments: usize,
 }
 
+impl Rules {
+    /// Memory that a venue of these rules takes, in bytes: for orders, for instruments.
+    pub fn bytes(&self) -> [usize; 2] {
+        let maps = IdMap::<u32>::bytes(self.orders_max) + IdMap::<u64>::bytes(self.orders_max);
+        let orders = Slab::<Resting>::bytes(self.orders_max) + maps;
+        [orders, self.instruments * size_of::<Watch>()]
+    }
+}
+
 /// What the venue has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PaperCounts {

@@ -16,7 +16,7 @@ use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, Sour
 use crate::base::pool::{IdMap, Slab};
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::{InstrumentId, Money, Nanos, OrderId, OrderState, Qty, ShardId, Side};
-use crate::portfolio::Portfolio;
+use crate::portfolio::{Holding, Portfolio};
 
 /// An order that may still trade.
 #[derive(Clone, Copy, Default)]
@@ -75,6 +75,13 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Memory that a gate takes, in bytes: for open orders, for instruments.
+    pub fn bytes(limits: &Limits, instruments: usize) -> [usize; 2] {
+        let open = limits.open_orders_max + 1;
+        let instrument = size_of::<Exposure>() + size_of::<Holding>();
+        [Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open), instruments * instrument]
+    }
+
     /// A gate over so many instruments; `latency_out` is when an answer takes effect after the decision.
     pub fn new(limits: Limits, instruments: usize, latency_out: Nanos) -> Self {
         let refusals = Code::ALL.iter().map(|code| (*code, 0)).collect();

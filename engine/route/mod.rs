@@ -52,6 +52,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Memory that a desk with room for so many open orders takes, in bytes.
+    pub fn bytes(orders_max: usize) -> usize {
+        IdMap::<Working>::bytes(orders_max)
+    }
+
     /// A desk with room for so many open orders; orders reach the venue `latency_out` after the decision.
     pub fn new(orders_max: usize, latency_out: Nanos) -> Self {
         Self {

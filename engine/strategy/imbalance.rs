@@ -43,6 +43,9 @@ pub struct Imbalance {
 }
 
 impl Imbalance {
+    /// Memory an instrument, in bytes.
+    pub const INSTRUMENT_BYTES: usize = size_of::<Seen>();
+
     /// A taker over so many instruments.
     pub fn new(settings: ImbalanceSettings, instruments: usize) -> Self {
         let seen = vec![Seen::default(); instruments];

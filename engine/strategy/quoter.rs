@@ -56,6 +56,9 @@ pub struct Quoter {
 }
 
 impl Quoter {
+    /// Memory an instrument, in bytes.
+    pub const INSTRUMENT_BYTES: usize = size_of::<Seen>();
+
     /// A quoter over so many instruments.
     pub fn new(settings: QuoterSettings, instruments: usize) -> Self {
         let seen = vec![Seen { quotable: true, ..Seen::default() }; instruments];

@@ -197,11 +197,7 @@ impl Setup {
 
     /// Empty books of a shard.
     pub fn books_of(config: &Config) -> Books {
-        Books::new(&BookLimits {
-            orders: config.book.orders_max as usize,
-            levels: config.book.levels_max as usize,
-            instruments: config.book.instruments_max as usize,
-        })
+        Books::new(&book_limits(config))
     }
 
     fn host(&self, shard: u16) -> BookHost {
@@ -221,32 +217,53 @@ impl Setup {
     }
 
     fn paper(&self, shard: u16) -> Paper<BookHost> {
-        let rules = Rules {
-            sweep_levels: self.config.paper.sweep_levels as usize,
-            resting_max: self.config.paper.resting_max as usize,
-            orders_max: self.config.risk.open_orders_max as usize,
-            instruments: self.instruments(),
-        };
-        Paper::new(self.host(shard), rules, self.latency())
+        Paper::new(self.host(shard), venue_rules(&self.config), self.latency())
     }
 
     fn gate(&self) -> Gate {
-        let risk = &self.config.risk;
-        let limits = RiskLimits {
-            order_qty_max: Qty(risk.order_qty_max),
-            order_notional_max: self.config.order_notional_max(),
-            collar_bp: risk.collar_bp,
-            position_max: Qty(risk.position_max),
-            open_orders_max: risk.open_orders_max as usize,
-        };
-        Gate::new(limits, self.instruments(), self.latency().out)
+        Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out)
     }
 
     fn desk(&self) -> TimedStage<Desk> {
-        // Replacements are open beside what they replace.
-        let desk = Desk::new(self.config.risk.open_orders_max as usize * 2, self.latency().out);
+        let desk = Desk::new(route_orders_max(&self.config), self.latency().out);
         TimedStage::new(if self.route_shut { desk.shut() } else { desk }, self.clock)
     }
+}
+
+/// The most that the books of a shard hold.
+pub(super) fn book_limits(config: &Config) -> BookLimits {
+    BookLimits {
+        orders: config.book.orders_max as usize,
+        levels: config.book.levels_max as usize,
+        instruments: config.book.instruments_max as usize,
+    }
+}
+
+/// What the venue of a shard takes.
+pub(super) fn venue_rules(config: &Config) -> Rules {
+    Rules {
+        sweep_levels: config.paper.sweep_levels as usize,
+        resting_max: config.paper.resting_max as usize,
+        orders_max: config.risk.open_orders_max as usize,
+        instruments: config.book.instruments_max as usize,
+    }
+}
+
+/// What the gate lets through.
+pub(super) fn gate_limits(config: &Config) -> RiskLimits {
+    let risk = &config.risk;
+    RiskLimits {
+        order_qty_max: Qty(risk.order_qty_max),
+        order_notional_max: config.order_notional_max(),
+        collar_bp: risk.collar_bp,
+        position_max: Qty(risk.position_max),
+        open_orders_max: risk.open_orders_max as usize,
+    }
+}
+
+/// Orders that route has room for: replacements are open beside what they replace.
+pub(super) fn route_orders_max(config: &Config) -> usize {
+    config.risk.open_orders_max as usize * 2
 }
 
 /// A symbol as its eight bytes, padded with spaces.

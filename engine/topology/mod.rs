@@ -10,6 +10,7 @@ pub mod error;
 pub mod executor;
 mod idle;
 pub mod machine;
+pub mod memory;
 pub mod outcome;
 pub mod placement;
 pub mod run;

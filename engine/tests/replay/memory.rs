@@ -1,4 +1,4 @@
-//! Memory is taken at start: it does not grow with the day.
+//! Memory is taken at start: it is what `check` says, and does not grow with the day.
 
 use super::support::{Bench, coretick};
 
@@ -18,4 +18,23 @@ fn memory_stays_flat_however_long_the_day() {
     let (short, long) = (most("200000"), most("2000000"));
     assert!(short > 1 << 10, "{short} KiB were seen: too few to be true");
     assert!(long.abs_diff(short) < SLACK_KIB, "{short} KiB for the short day, {long} KiB");
+}
+
+#[test]
+fn check_tells_what_a_run_takes() {
+    // What is not in the pools: the program, its threads, the file's buffer.
+    const BESIDE_KIB: u64 = 48 << 10;
+
+    let bench = Bench::new();
+    let day = bench.day("day", 4_000, 10, 31);
+    for (strategy, books) in [("none", 1), ("quoter", 2)] {
+        let text = format!("[book]\nshards = {books}\n[strategy]\nname = \"{strategy}\"\n");
+        let config = bench.file("config.toml", text);
+        let told = coretick(["check", "--config", &config]).good().out;
+        let memory = told.lines().find_map(|line| line.strip_prefix("memory")).unwrap();
+        let told: u64 = memory.split_whitespace().next().unwrap().parse().unwrap();
+        let taken = coretick(["replay", &day, "--config", &config]).good().anonymous_kib;
+        let told_kib = told << 10;
+        assert!(taken.abs_diff(told_kib) < BESIDE_KIB, "{told_kib} KiB told, {taken} taken");
+    }
 }
