@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     /// The last stage that runs
     #[arg(long, value_enum, default_value = "route")]
     stages: Stages,
-    /// Where stages run: fused, split, or a TOML file with [[shard]] tables; wins over the configuration
+    /// Where stages run: fused, split, or a TOML file of shards; wins over the configuration
     #[arg(long, value_name = "NAME|FILE")]
     placement: Option<String>,
     /// The day, YYYY-MM-DD; else the file's name tells, else it is 1970-01-01
