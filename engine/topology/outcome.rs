@@ -20,7 +20,7 @@ pub struct Outcome<S> {
     pub gate: Option<Gate>,
     /// What route saw, and the orders that are open there.
     pub route: Option<(RouteCounts, usize)>,
-    /// From the first turn of the engine to its last.
+    /// From the first turn of ingest to the last of the engine: start-up apart.
     pub seconds: f64,
     /// The log, still to be finished.
     pub log: Option<CsvLog>,

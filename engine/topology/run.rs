@@ -108,10 +108,14 @@ pub fn run<S: Source + Send + 'static>(
         }
     }
     let mut outcome = Outcome::default();
-    let (mut began, mut ended) = (u64::MAX, 0);
+    let (mut began, mut ended) = (0, 0);
     for shard in shards {
         let left = shard.join()?;
-        (began, ended) = (began.min(left.began), ended.max(left.ended));
+        // The others wait, while this one still makes its pools.
+        if left.agents.iter().any(|agent| matches!(agent, Actor::Ingest(_))) {
+            began = left.began;
+        }
+        ended = ended.max(left.ended);
         outcome.take(left.agents);
     }
     outcome.seconds = setup.clock.nanos(ended.saturating_sub(began)) as f64 / 1e9;
