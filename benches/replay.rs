@@ -159,9 +159,8 @@ impl Bench {
         let mut file = open(&self.path);
         let (mut touched, mut count) = (Touched::default(), 0);
         let began = Cost::now();
-        while let Some(frame) = file.ahead(0) {
+        while let Some(frame) = file.next_frame() {
             touched.add(frame);
-            file.advance();
             count += 1;
         }
         let cost = Cost::now().since(began);

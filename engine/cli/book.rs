@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let bar = progress_bar(file.progress().total);
     let mut count = 0;
     let mut shown = None;
-    while let Some(frame) = file.ahead(0) {
+    while let Some(frame) = file.next_frame() {
         count += 1;
         if let Some(message) = decoder.decode(frame, Seq(count)) {
             if message.head.kind == Kind::DIRECTORY && wanted.is_none() && decoder.table().len() > 1
@@ -58,7 +58,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             }
             books.apply(&message);
         }
-        file.advance();
         if arguments.every.is_some_and(|every| count.is_multiple_of(every)) {
             if let Some(instrument) = instrument(&decoder, wanted) {
                 snapshot(&books, instrument, count, arguments.levels, &mut out)?;

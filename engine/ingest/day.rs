@@ -152,7 +152,7 @@ impl Day {
     /// Decodes until the window is full, or the files have ended.
     fn fill(&mut self) {
         while self.window.len() <= AHEAD {
-            let Some(frame) = self.file.ahead(0) else {
+            let Some(frame) = self.file.next_frame() else {
                 if self.next_file() {
                     continue;
                 }
@@ -166,7 +166,6 @@ impl Day {
                 }
                 self.window.keep();
             }
-            self.file.advance();
         }
     }
 
@@ -288,10 +287,15 @@ impl Source for Day {
         if far == 0 {
             return;
         }
-        for (step, ahead) in [(0, far), (1, far / 2), (2, far / 4)] {
-            if let Some(message) = self.window.get(ahead) {
-                sink.hint(message, step);
-            }
+        // Not a loop: its branches would cost more than the hints.
+        if let Some(message) = self.window.get(far) {
+            sink.hint(message, 0);
+        }
+        if let Some(message) = self.window.get(far / 2) {
+            sink.hint(message, 1);
+        }
+        if let Some(message) = self.window.get(far / 4) {
+            sink.hint(message, 2);
         }
     }
 

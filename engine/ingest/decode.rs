@@ -293,9 +293,7 @@ impl Decoder {
     fn head(&mut self, frame: &[u8], cause: Seq) -> Option<Header> {
         let (head, _) = itch::Head::ref_from_prefix(frame).ok()?;
         let time = self.midnight.plus(Nanos(head.timestamp.nanos()));
-        if time < self.time {
-            self.counts.time_backwards += 1;
-        }
+        self.counts.time_backwards += u64::from(time < self.time);
         self.time = self.time.max(time);
         let instrument = self.instruments[usize::from(head.stock_locate.get())];
         Some(Header { time: self.time, cause, instrument, ..Header::default() })

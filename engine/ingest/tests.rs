@@ -23,10 +23,9 @@ fn data(name: &str) -> Option<String> {
 fn decode(file: &mut ItchFile) -> (u64, u64, Decoder) {
     let mut decoder = Decoder::new(Nanos(0), None, 1);
     let (mut frames, mut messages) = (0, 0);
-    while let Some(frame) = file.ahead(0) {
+    while let Some(frame) = file.next_frame() {
         frames += 1;
         messages += u64::from(decoder.decode(frame, Seq(frames)).is_some());
-        file.advance();
     }
     (frames, messages, decoder)
 }
@@ -186,7 +185,7 @@ fn engine_time_is_the_days_midnight_and_the_messages_own_time() {
     let mut decoder = Decoder::new(day.midnight(), None, 1);
     let mut file = ItchFile::open(path).unwrap();
     let (mut sequence, mut first) = (0, None);
-    while let Some(frame) = file.ahead(0) {
+    while let Some(frame) = file.next_frame() {
         sequence += 1;
         if let Some(market) = decoder.decode(frame, Seq(sequence)) {
             let span = market.head.time.since(day.midnight());
@@ -194,7 +193,6 @@ fn engine_time_is_the_days_midnight_and_the_messages_own_time() {
             assert!(market.head.instrument == InstrumentId(0) || market.head.kind == Kind::SESSION);
             first = first.or((market.head.kind == Kind::ADD).then_some(span));
         }
-        file.advance();
     }
     let half_past_nine = 34_200_000_000_000;
     assert!(

@@ -1,8 +1,8 @@
 //! ITCH out of a file: 2-byte length-prefixed frames, plain or packed with gzip or zstd, told apart by content.
 //!
-//! The bytes stream through one buffer of fixed size. Frames are found in batches and handed out where they lie, so memory
-//! stays flat however long the file is, and looking a few frames ahead ([`ItchFile::ahead`]) is an index. What is wrong with
-//! the bytes is met at its place: all whole frames before it come first, then [`ItchFile::fault`] says what and where.
+//! The bytes stream through one buffer of fixed size and frames are handed out where they lie, so memory stays flat
+//! however long the file is. What is wrong with the bytes is met at its place: all whole frames before it come first, then
+//! [`ItchFile::fault`] says what and where.
 
 use crate::wire::frame::{LENGTH_MAX, PREFIX};
 use crate::wire::itch;
@@ -13,18 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How far [`ItchFile::ahead`] may look.
-pub const AHEAD_MAX: usize = 32;
-
 /// Bytes in the buffer: read in pieces that the kernel serves well, small enough to stay in the second cache.
 const BUFFER: usize = 256 << 10;
-/// Frames found in one batch: enough for the look ahead to be an index nearly always.
-const BATCH: usize = 512;
 /// Packed bytes read at once.
 const PACKED: usize = 128 << 10;
 
-const _: () = assert!(BUFFER >= 3 * (PREFIX + LENGTH_MAX), "three of the longest frames fit");
-const _: () = assert!(BATCH > AHEAD_MAX, "a look ahead never needs more than a batch");
+const _: () = assert!(BUFFER > PREFIX + LENGTH_MAX, "the longest frame fits");
 
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +39,15 @@ pub struct ItchFile {
     origin: u64,
     /// The end of the bytes in the buffer.
     filled: usize,
-    /// Where in the buffer the search for frames goes on.
-    searched: usize,
-    /// Frames found, those from `next` to `found` not yet consumed.
-    spans: Box<[Span; BATCH]>,
+    /// Where in the buffer the next frame's prefix is.
     next: usize,
-    found: usize,
     /// The reader has no more: its end, or an error.
     dry: Option<Result<(), io::ErrorKind>>,
-    /// The search has ended: cleanly, or at a fault.
+    /// The frames have ended: cleanly, or at a fault.
     stop: Option<Result<(), FramingFault>>,
     packing: Packing,
     progress: Arc<AtomicU64>,
     total: Option<u64>,
-}
-
-/// A frame without its prefix, in the buffer.
-#[derive(Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    length: u32,
 }
 
 /// How much of the file, as it lies on the disk, has been read.
@@ -141,10 +124,7 @@ impl ItchFile {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             origin: 0,
             filled: 0,
-            searched: 0,
-            spans: Box::new([Span::default(); BATCH]),
             next: 0,
-            found: 0,
             dry: None,
             stop: None,
             packing,
@@ -153,36 +133,50 @@ impl ItchFile {
         }
     }
 
-    /// The `n`-th frame from here without its prefix, 0 being the next; `n` is at most [`AHEAD_MAX`]. Consumes nothing.
-    ///
-    /// `None`: there is no such frame, because the file ends or a fault comes first. The three frames from here are always
-    /// seen; those beyond only if all of them fit in the buffer, as any 33 frames of less than 7,900 bytes do.
+    /// The next frame, without its prefix. `None`: the file ends, or a fault comes first.
     #[inline]
-    pub fn ahead(&mut self, n: usize) -> Option<&[u8]> {
-        debug_assert!(n <= AHEAD_MAX);
-        if self.next + n >= self.found && !self.search(n) {
-            return None;
-        }
-        let Span { start, length } = *self.spans.get(self.next + n)?;
-        self.buffer.get(start as usize..(start + length) as usize)
+    pub fn next_frame(&mut self) -> Option<&[u8]> {
+        let Some(end) = self.whole() else { return self.seek_frame() };
+        let start = self.next + PREFIX;
+        self.next = end;
+        self.buffer.get(start..end)
     }
 
-    /// Consume the next frame. Nothing happens if there is none.
+    /// The end of the next frame, if the buffer holds it whole and nothing about it is special.
     #[inline]
-    pub fn advance(&mut self) {
-        if self.next < self.found || self.search(0) {
-            self.next += 1;
-        }
+    fn whole(&self) -> Option<usize> {
+        let prefix = self.buffer[..self.filled].get(self.next..)?.first_chunk::<PREFIX>()?;
+        let length = usize::from(u16::from_be_bytes(*prefix));
+        let end = self.next + PREFIX + length;
+        // The very first frame is looked at closely.
+        (length > 0 && end <= self.filled && self.origin + self.next as u64 > 0).then_some(end)
     }
 
-    /// Once `ahead(0)` is `None`: why. `None` is the clean end of the file.
+    /// As `next_frame`, where more bytes must be read first, or a fault may be met.
+    #[cold]
+    fn seek_frame(&mut self) -> Option<&[u8]> {
+        while self.stop.is_none() {
+            match self.find() {
+                Ok(Some(length)) => {
+                    let start = self.next + PREFIX;
+                    self.next = start + length;
+                    return self.buffer.get(start..start + length);
+                }
+                Ok(None) => self.fill(),
+                Err(stop) => self.stop = Some(stop),
+            }
+        }
+        None
+    }
+
+    /// Once `next_frame` is `None`: why. `None` is the clean end of the file.
     pub fn fault(&self) -> Option<FramingFault> {
-        if self.next < self.found { None } else { self.stop?.err() }
+        self.stop?.err()
     }
 
     /// Bytes of the unpacked stream consumed, prefixes included: where the next frame's prefix is.
     pub fn bytes_read(&self) -> u64 {
-        self.origin + self.unread() as u64
+        self.origin + self.next as u64
     }
 
     /// How much of the file has been read from the disk: ahead of `bytes_read` by what is buffered.
@@ -195,43 +189,10 @@ impl ItchFile {
         self.packing
     }
 
-    /// Where in the buffer the bytes not consumed begin.
-    fn unread(&self) -> usize {
-        if self.next < self.found {
-            self.spans[self.next].start as usize - PREFIX
-        } else {
-            self.searched
-        }
-    }
-
-    /// Find a batch of frames; whether the `n`-th from here is now among those found.
-    #[inline(never)]
-    fn search(&mut self, n: usize) -> bool {
-        self.spans.copy_within(self.next..self.found, 0);
-        (self.next, self.found) = (0, self.found - self.next);
-        while self.stop.is_none() && self.found < BATCH {
-            match self.find() {
-                Ok(Some(span)) => {
-                    self.spans[self.found] = span;
-                    self.found += 1;
-                    self.searched = (span.start + span.length) as usize;
-                }
-                Ok(None) if self.found > n => break,
-                Ok(None) => {
-                    if !self.fill() {
-                        break;
-                    }
-                }
-                Err(stop) => self.stop = Some(stop),
-            }
-        }
-        n < self.found
-    }
-
-    /// The frame at `searched`; `None` if more bytes must be read to tell; an error if there is none.
-    fn find(&self) -> Result<Option<Span>, Result<(), FramingFault>> {
-        let bytes = &self.buffer[self.searched..self.filled];
-        let offset = self.origin + self.searched as u64;
+    /// Length of the next frame; `None` if more bytes must be read to tell; an error if there is none.
+    fn find(&self) -> Result<Option<usize>, Result<(), FramingFault>> {
+        let bytes = &self.buffer[self.next..self.filled];
+        let offset = self.origin + self.next as u64;
         let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX>() else {
             return if bytes.is_empty() { self.more(Ok(())) } else { self.cut(offset, PREFIX) };
         };
@@ -244,16 +205,13 @@ impl ItchFile {
                 Err(Err(FramingFault::NotItch { kind, length }))
             }
             _ if rest.len() < length => self.cut(offset, PREFIX + length),
-            _ => {
-                let start = (self.searched + PREFIX) as u32;
-                Ok(Some(Span { start, length: length as u32 }))
-            }
+            _ => Ok(Some(length)),
         }
     }
 
     /// The file ends in the middle of what begins at `offset`, unless more bytes come.
-    fn cut(&self, offset: u64, wanted: usize) -> Result<Option<Span>, Result<(), FramingFault>> {
-        let got = self.filled - self.searched;
+    fn cut(&self, offset: u64, wanted: usize) -> Result<Option<usize>, Result<(), FramingFault>> {
+        let got = self.filled - self.next;
         self.more(Err(FramingFault::Truncated { offset, wanted, got }))
     }
 
@@ -261,7 +219,7 @@ impl ItchFile {
     fn more(
         &self,
         stop: Result<(), FramingFault>,
-    ) -> Result<Option<Span>, Result<(), FramingFault>> {
+    ) -> Result<Option<usize>, Result<(), FramingFault>> {
         match self.dry {
             None => Ok(None),
             Some(Ok(())) => Err(stop),
@@ -272,19 +230,12 @@ impl ItchFile {
         }
     }
 
-    /// Move what is not consumed to the front of the buffer and fill the rest. Whether anything has changed.
-    fn fill(&mut self) -> bool {
-        let unread = self.unread();
-        if self.dry.is_some() || (unread == 0 && self.filled == BUFFER) {
-            return false;
-        }
-        self.buffer.copy_within(unread..self.filled, 0);
-        self.origin += unread as u64;
-        self.filled -= unread;
-        self.searched -= unread;
-        for span in &mut self.spans[self.next..self.found] {
-            span.start -= unread as u32;
-        }
+    /// Move what is not consumed to the front of the buffer and fill the rest.
+    fn fill(&mut self) {
+        self.buffer.copy_within(self.next..self.filled, 0);
+        self.origin += self.next as u64;
+        self.filled -= self.next;
+        self.next = 0;
         while self.filled < BUFFER && self.dry.is_none() {
             match self.reader.read(&mut self.buffer[self.filled..]) {
                 Ok(0) => self.dry = Some(Ok(())),
@@ -293,7 +244,6 @@ impl ItchFile {
                 Err(error) => self.dry = Some(Err(error.kind())),
             }
         }
-        true
     }
 }
 

@@ -36,15 +36,12 @@ fn walk(bytes: &[u8]) -> (Vec<&[u8]>, Option<FramingFault>) {
 /// All frames one after the other, and the fault; `bytes_read` is checked on the way.
 fn drain(file: &mut ItchFile) -> (Vec<Vec<u8>>, Option<FramingFault>) {
     let (mut frames, mut offset) = (Vec::new(), file.bytes_read());
-    while let Some(frame) = file.ahead(0) {
+    while let Some(frame) = file.next_frame() {
         frames.push(frame.to_vec());
-        assert_eq!(file.bytes_read(), offset);
         offset += (frames[frames.len() - 1].len() + PREFIX) as u64;
-        file.advance();
+        assert_eq!(file.bytes_read(), offset);
     }
-    assert_eq!(file.bytes_read(), offset);
-    file.advance();
-    assert!(file.ahead(0).is_none() && file.bytes_read() == offset);
+    assert!(file.next_frame().is_none() && file.bytes_read() == offset);
     (frames, file.fault())
 }
 
@@ -196,36 +193,16 @@ fn a_reader_that_falters_loses_nothing_and_its_error_comes_last() {
 }
 
 #[test]
-fn looking_ahead_consumes_nothing_and_sees_what_comes() {
-    let bytes = deletes(30_000);
-    let (frames, _) = walk(&bytes);
-    let mut file = ItchFile::from_reader(Box::new(Cursor::new(bytes.clone())));
-    for at in 0..frames.len() {
-        for n in [AHEAD_MAX, 0, 16, 1] {
-            assert_eq!(file.ahead(n), frames.get(at + n).copied());
-        }
-        assert_eq!(file.fault(), None);
-        file.advance();
-    }
-    assert!(file.ahead(0).is_none() && file.fault().is_none());
-}
-
-#[test]
-fn the_longest_frames_pass_and_three_of_them_are_seen() {
+fn the_longest_frames_pass_wherever_they_lie_in_the_buffer() {
     let mut bytes = deletes(1);
     for byte in 1..9 {
         frame::write(&vec![byte; LENGTH_MAX], &mut bytes);
+        bytes.extend(deletes(u64::from(byte) * 1000));
     }
-    let (frames, _) = walk(&bytes);
-    let mut file = ItchFile::from_reader(Box::new(Cursor::new(bytes.clone())));
-    for at in 0..frames.len() {
-        for n in [AHEAD_MAX, 2, 1, 0] {
-            let (found, expected) = (file.ahead(n), frames.get(at + n).copied());
-            assert!(found == expected || (n > 2 && found.is_none()), "frame {at}, {n} ahead");
-        }
-        file.advance();
-    }
-    assert!(file.ahead(0).is_none() && file.fault().is_none());
+    let (frames, fault) = walk(&bytes);
+    let (found, found_fault) = drain_bytes(&bytes);
+    assert_eq!(found_fault, fault);
+    assert!(found.iter().eq(frames));
 }
 
 #[test]
@@ -251,9 +228,10 @@ fn a_file_tells_how_much_of_it_is_read() {
     let mut file = ItchFile::open(&path).unwrap();
     let total = Some(bytes.len() as u64);
     assert_eq!(file.progress(), Progress { read: 4, total });
-    assert!(file.ahead(0).is_some());
+    let first = file.next_frame().map(<[u8]>::to_vec);
     assert_eq!(file.progress(), Progress { read: BUFFER as u64, total });
-    assert!(drain(&mut file) == drain_bytes(&bytes));
+    let (frames, _) = drain(&mut file);
+    assert!(first.iter().chain(&frames).eq(&drain_bytes(&bytes).0));
     assert_eq!(file.progress(), Progress { read: bytes.len() as u64, total });
 }
 
@@ -264,7 +242,6 @@ proptest! {
     fn any_frames_come_out_as_they_went_in(
         lengths in prop::collection::vec(prop_oneof![9 => 1..60usize, 1 => 1..=LENGTH_MAX], 0..400),
         tail in prop::collection::vec(any::<u8>(), 0..4),
-        steps in prop::collection::vec((0..=AHEAD_MAX, 0..40usize), 1..60),
     ) {
         let mut bytes = deletes(1);
         for (number, &length) in lengths.iter().enumerate() {
@@ -272,20 +249,9 @@ proptest! {
         }
         bytes.extend(tail);
         let (frames, fault) = walk(&bytes);
-        let mut file = ItchFile::from_reader(Box::new(Cursor::new(bytes.clone())));
-        let mut at = 0;
-        for &(n, advance) in steps.iter().cycle() {
-            let found = file.ahead(n);
-            prop_assert!(found == frames.get(at + n).copied() || (n > 2 && found.is_none()));
-            (0..advance + 1).for_each(|_| file.advance());
-            at = frames.len().min(at + advance + 1);
-            prop_assert_eq!(file.bytes_read(), frames[..at].iter().map(|f| f.len() as u64 + 2).sum::<u64>());
-            if at == frames.len() {
-                break;
-            }
-        }
-        prop_assert!(file.ahead(0).is_none());
-        prop_assert_eq!(file.fault(), fault);
+        let (found, found_fault) = drain_bytes(&bytes);
+        prop_assert!(found.iter().eq(frames));
+        prop_assert_eq!(found_fault, fault);
     }
 
     #[test]
