@@ -4,52 +4,67 @@
 
 use super::anomaly::Anomaly;
 use super::change::Change;
-use super::ladder::Rung;
+use super::ladder::{Ladder, Rung};
 use super::level::{Level, NIL, key, lane, side};
 use super::orders::{Refused, Slot};
-use super::record::{Best, Session, Touch, Trading};
+use super::record::{Session, Touch, Trading};
 use super::{Books, PRICE_MAX};
 use crate::base::message::{Flags, Kind, Market};
-use crate::base::unit::{Health, InstrumentId, Price, Qty, Side};
+use crate::base::unit::{Health, InstrumentId, Price, Qty};
+use std::hint::select_unpredictable;
 
 impl Books {
     /// Applies one message. Never panics, whatever the bytes.
     #[inline]
     pub fn apply(&mut self, m: &Market) -> Change {
+        let mut change = Change::default();
+        self.apply_into(m, &mut change);
+        change
+    }
+
+    /// As `apply`, written to where it will be read: a copy made at once would wait for each field's store.
+    #[inline]
+    pub fn apply_into(&mut self, m: &Market, change: &mut Change) {
+        *change = Change::default();
         let done = match m.head.kind {
-            Kind::ADD => self.add(m),
-            Kind::EXECUTE | Kind::EXECUTE_AT | Kind::CANCEL => self.reduce(m),
-            Kind::DELETE => self.delete(m),
-            Kind::REPLACE => self.replace(m),
-            _ => self.notice(m),
+            Kind::ADD => self.add(m, change),
+            Kind::DELETE => self.delete(m, change),
+            Kind::EXECUTE | Kind::EXECUTE_AT | Kind::CANCEL => self.reduce(m, change),
+            Kind::REPLACE => self.replace(m, change),
+            _ => self.notice(m, change),
         };
-        match done {
-            Ok(change) => change,
-            Err(anomaly) => self.refuse(m, anomaly),
+        if let Err(anomaly) = done {
+            self.refuse(m, anomaly, change);
         }
     }
 
-    fn add(&mut self, m: &Market) -> Result<Change, Anomaly> {
+    #[inline]
+    fn add(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
         let i = self.record_of(m)?;
         let lane = lane(m.side).ok_or(Anomaly::UnknownSide)?;
-        let (arrival, top) = self.enter(i, lane, m.reference, m.price, m.qty)?;
-        if top {
-            self.settle(i, m);
-        }
+        (change.slot, change.top) = self.enter(i, lane, m.reference, m.price, m.qty)?;
+        change.side = m.side;
+        change.price = m.price;
+        change.qty = m.qty;
+        change.left = m.qty;
+        applied(m, change);
         self.seen = self.seen.max(i + 1);
-        Ok(Change {
-            top,
-            side: m.side,
-            price: m.price,
-            qty: m.qty,
-            left: m.qty,
-            arrival,
-            ..applied(m)
-        })
+        self.settle(i, m);
+        Ok(())
+    }
+
+    #[inline]
+    fn delete(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
+        let (i, handle, slot) = self.living(m)?;
+        self.resting(handle, &slot, change);
+        applied(m, change);
+        change.top = self.leave(i, handle, slot, m.reference);
+        self.settle(i, m);
+        Ok(())
     }
 
     /// Executions and cancels: part of an order, or all that is left of it, goes.
-    fn reduce(&mut self, m: &Market) -> Result<Change, Anomaly> {
+    fn reduce(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
         let (i, handle, slot) = self.living(m)?;
         let open = u64::from(slot.qty);
         if m.qty.0 > open {
@@ -57,73 +72,76 @@ impl Books {
         }
         let taken = m.qty.0.min(open);
         let left = open - taken;
-        let level = &mut self.levels[slot.level];
-        let (lane, price) = (level.lane(), Price(level.price));
-        let top = if left == 0 {
-            self.leave(handle)
+        self.resting(handle, &slot, change);
+        applied(m, change);
+        change.qty = Qty(taken);
+        change.left = Qty(left);
+        if left == 0 {
+            change.top = self.leave(i, handle, slot, m.reference);
         } else {
+            let level = self.levels.get_mut(slot.level);
             level.qty -= taken;
+            let lane = level.lane();
             // Not above 2^32 - 1: less than what was open.
             self.orders.slot_mut(handle).qty = left as u32;
-            let record = &mut self.records[i];
-            let best = record.best[lane].price == price;
-            if best {
-                record.best[lane].qty = Qty(level.qty);
+            let ladder = &mut self.sides[i][lane];
+            if ladder.best_level() == slot.level {
+                ladder.best_qty = Qty(level.qty);
+                change.top = taken > 0;
             }
-            best && taken > 0
-        };
-        if top {
-            self.settle(i, m);
         }
-        let qty = Qty(taken);
+        self.settle(i, m);
         match m.head.kind {
-            Kind::EXECUTE => self.traded(i, price, qty),
-            Kind::EXECUTE_AT if m.head.flags.has(Flags::PRINTABLE) => self.traded(i, m.price, qty),
+            Kind::EXECUTE => self.traded(i, change.price, change.qty),
+            Kind::EXECUTE_AT if m.head.flags.has(Flags::PRINTABLE) => {
+                self.traded(i, m.price, change.qty);
+            }
             _ => {}
         }
-        let (left, arrival) = (Qty(left), slot.arrival);
-        Ok(Change { top, side: side(lane), price, qty, left, arrival, ..applied(m) })
-    }
-
-    fn delete(&mut self, m: &Market) -> Result<Change, Anomaly> {
-        let (i, handle, slot) = self.living(m)?;
-        let level = &self.levels[slot.level];
-        let (side, price) = (side(level.lane()), Price(level.price));
-        let top = self.leave(handle);
-        if top {
-            self.settle(i, m);
-        }
-        let (qty, arrival) = (Qty(u64::from(slot.qty)), slot.arrival);
-        Ok(Change { top, side, price, qty, arrival, ..applied(m) })
+        Ok(())
     }
 
     /// The old order leaves in any case; the new one enters if it may.
-    fn replace(&mut self, m: &Market) -> Result<Change, Anomaly> {
+    fn replace(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
         let (i, handle, slot) = self.living(m)?;
-        let level = &self.levels[slot.level];
-        let (lane, price) = (level.lane(), Price(level.price));
-        let (qty, arrival) = (Qty(u64::from(slot.qty)), slot.arrival);
-        let before = self.records[i].best;
-        self.leave(handle);
-        let mut change = Change { side: side(lane), price, qty, arrival, ..applied(m) };
+        let lane = self.levels.get(slot.level).lane();
+        self.resting(handle, &slot, change);
+        // The new order may get the very slot.
+        change.slot = NIL;
+        applied(m, change);
+        let best = |ladder: &Ladder| (ladder.best_key(), ladder.best_qty);
+        let before = best(&self.sides[i][lane]);
+        self.leave(i, handle, slot, m.reference);
         match self.enter(i, lane, m.other, m.price, m.qty) {
             Ok(_) => {
                 change.new_reference = m.other;
                 change.new_price = m.price;
                 change.new_qty = m.qty;
             }
-            Err(anomaly) => change.top = self.refuse(m, anomaly).top,
+            Err(anomaly) => {
+                let mut refused = Change::default();
+                self.refuse(m, anomaly, &mut refused);
+                change.top = refused.top;
+            }
         }
         // Out and in again at the best price with the same quantity: nothing to be seen there.
-        change.top |= self.records[i].best != before;
+        change.top |= best(&self.sides[i][lane]) != before;
         // Only now: between the two the book is not as the venue ever showed it.
-        if change.top {
-            self.settle(i, m);
-        }
-        Ok(change)
+        self.settle(i, m);
+        Ok(())
     }
 
-    /// An order enters at the end of its level's queue; tells its arrival, and whether the best level changed.
+    /// Slot, side, price and quantity of an order that stands.
+    #[inline]
+    fn resting(&self, handle: u32, slot: &Slot, change: &mut Change) {
+        let level = self.levels.get(slot.level);
+        change.side = side(level.lane());
+        change.price = Price(level.price);
+        change.qty = Qty(u64::from(slot.qty));
+        change.slot = handle;
+    }
+
+    /// An order enters at the end of its level's queue; tells its slot, and whether the best level changed.
     #[inline]
     fn enter(
         &mut self,
@@ -145,32 +163,34 @@ impl Books {
             Refused::Full => Anomaly::PoolExhausted,
         })?;
         let Some(at) = self.level_at(i, lane, price) else {
-            self.orders.release(handle);
+            self.orders.release(handle, reference);
             return Err(Anomaly::PoolExhausted);
         };
-        let level = &mut self.levels[at];
+        let level = self.levels.get_mut(at);
         let prev = level.tail;
         level.tail = handle;
         level.count += 1;
         level.qty += u64::from(qty);
-        match prev {
-            NIL => level.head = handle,
-            prev => self.orders.slot_mut(prev).next = handle,
-        }
+        level.head = select_unpredictable(prev == NIL, handle, level.head);
+        let total = Qty(level.qty);
+        self.orders.slot_mut(prev).next = handle;
         // Wraps after 4 billion orders: days beyond what a feed sends between restarts.
         self.arrivals = self.arrivals.wrapping_add(1);
-        let arrival = self.arrivals;
-        *self.orders.slot_mut(handle) = Slot { qty, level: at, prev, next: NIL, arrival };
-        Ok((arrival, self.records[i].stands(lane, price, Qty(level.qty))))
+        *self.orders.slot_mut(handle) = Slot { qty, level: at, prev, next: NIL };
+        self.orders.set_arrival(handle, self.arrivals);
+        let ladder = &mut self.sides[i][lane];
+        let top = ladder.best_level() == at;
+        ladder.best_qty = select_unpredictable(top, total, ladder.best_qty);
+        Ok((handle, top))
     }
 
     /// The level at `price`, a new one if there is none; `None` if there is no room for it.
     #[inline]
     fn level_at(&mut self, i: usize, lane: usize, price: Price) -> Option<u32> {
-        let ladder = &mut self.records[i].ladders[lane];
+        let ladder = &mut self.sides[i][lane];
         let key = key(lane, price.0);
         let place = match self.rungs.find(ladder, key) {
-            Ok(place) => return Some(self.rungs.of(ladder)[place].level),
+            Ok(level) => return Some(level),
             Err(place) => place,
         };
         let level = self.levels.insert(Level::new(i, lane, price.0)).ok()?;
@@ -183,58 +203,49 @@ impl Books {
 
     /// A living order leaves, and its level with it if it was the last; tells whether the best level changed.
     #[inline]
-    fn leave(&mut self, handle: u32) -> bool {
-        let slot = *self.orders.slot(handle);
-        let level = &mut self.levels[slot.level];
+    fn leave(&mut self, i: usize, handle: u32, slot: Slot, reference: u64) -> bool {
+        let level = self.levels.get_mut(slot.level);
         level.count -= 1;
         level.qty -= u64::from(slot.qty);
-        match slot.prev {
-            NIL => level.head = slot.next,
-            prev => self.orders.slot_mut(prev).next = slot.next,
-        }
-        match slot.next {
-            NIL => level.tail = slot.prev,
-            next => self.orders.slot_mut(next).prev = slot.prev,
-        }
-        let level = *level;
-        self.orders.release(handle);
+        level.head = select_unpredictable(slot.prev == NIL, slot.next, level.head);
+        level.tail = select_unpredictable(slot.next == NIL, slot.prev, level.tail);
+        let (lane, count, total, price) = (level.lane(), level.count, level.qty, level.price);
+        // No branches: slot `NIL` takes what has nowhere to go.
+        self.orders.slot_mut(slot.prev).next = slot.next;
+        self.orders.slot_mut(slot.next).prev = slot.prev;
+        self.orders.release(handle, reference);
 
-        let lane = level.lane();
-        let record = &mut self.records[level.instrument()];
-        let best = record.best[lane].price.0 == level.price;
-        if level.count > 0 {
-            if best {
-                record.best[lane].qty = Qty(level.qty);
+        let ladder = &mut self.sides[i][lane];
+        let top = ladder.best_level() == slot.level;
+        ladder.best_qty = select_unpredictable(top, Qty(total), ladder.best_qty);
+        if count == 0 {
+            self.rungs.remove(ladder, key(lane, price));
+            self.levels.remove(slot.level);
+            if top {
+                ladder.best_qty = Qty(self.levels.get(ladder.best_level()).qty);
             }
-            return best;
         }
-        let ladder = &mut record.ladders[lane];
-        if let Ok(place) = self.rungs.find(ladder, key(lane, level.price)) {
-            self.rungs.remove(ladder, place);
-        }
-        self.levels.remove(slot.level);
-        if best {
-            record.best[lane] = self.rungs.best(ladder).map_or(Best::default(), |rung| {
-                let level = &self.levels[rung.level];
-                Best { price: Price(level.price), qty: Qty(level.qty) }
-            });
-        }
-        best
+        top
     }
 
     /// After the best level of a side, or the phase, changed: counts what the instrument passed into.
     #[inline]
     fn settle(&mut self, i: usize, m: &Market) {
-        let record = &mut self.records[i];
-        let touch = record.touch_now();
-        if touch != record.touch {
-            record.touch = touch;
-            let instrument = InstrumentId(i as u32);
-            match touch {
-                Touch::Apart => {}
-                Touch::Locked => self.anomalies.add(Anomaly::Locked, instrument, m),
-                Touch::Crossed => self.anomalies.add(Anomaly::Crossed, instrument, m),
-            }
+        let touch = self.records[i].touch_now(&self.sides[i]);
+        if touch != self.records[i].touch {
+            self.stand(i, touch, m);
+        }
+    }
+
+    /// The sides stand to each other as they did not before.
+    #[cold]
+    fn stand(&mut self, i: usize, touch: Touch, m: &Market) {
+        self.records[i].touch = touch;
+        let instrument = InstrumentId(i as u32);
+        match touch {
+            Touch::Apart => {}
+            Touch::Locked => self.anomalies.add(Anomaly::Locked, instrument, m),
+            Touch::Crossed => self.anomalies.add(Anomaly::Crossed, instrument, m),
         }
     }
 
@@ -246,12 +257,13 @@ impl Books {
     }
 
     /// The living order that the message names, in its instrument.
-    #[inline]
+    #[inline(always)]
     fn living(&self, m: &Market) -> Result<(usize, u32, Slot), Anomaly> {
         let i = self.record_of(m)?;
         let handle = self.orders.find(m.reference).ok_or(Anomaly::UnknownReference)?;
-        let slot = *self.orders.slot(handle);
-        if self.levels[slot.level].instrument() != i {
+        let &Slot { qty, level, prev, next } = self.orders.slot(handle);
+        let slot = Slot { qty, level, prev, next };
+        if self.levels.get(slot.level).instrument() != i {
             return Err(Anomaly::UnknownReference);
         }
         Ok((i, handle, slot))
@@ -267,71 +279,80 @@ impl Books {
 
     /// Counts what cannot be applied. Out of room, the instrument can no longer be vouched for.
     #[cold]
-    fn refuse(&mut self, m: &Market, anomaly: Anomaly) -> Change {
+    fn refuse(&mut self, m: &Market, anomaly: Anomaly, change: &mut Change) {
+        *change = Change::default();
         self.anomalies.add(anomaly, m.head.instrument, m);
         let i = m.head.instrument.index();
         if anomaly != Anomaly::PoolExhausted || self.records[i].health == Health::STALE {
-            return Change::default();
+            return;
         }
         self.records[i].health = Health::STALE;
         self.seen = self.seen.max(i + 1);
-        Change { applied: false, top: true, ..applied(m) }
+        applied(m, change);
+        change.applied = false;
+        change.top = true;
     }
 
     /// What touches no order: trades, states, the directory. Other kinds are not the books' business.
     #[cold]
-    fn notice(&mut self, m: &Market) -> Result<Change, Anomaly> {
+    fn notice(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
         let code = m.code;
         let kind = m.head.kind;
         if kind == Kind::SESSION {
-            return Ok(Session::from_code(code).map_or(Change::default(), |s| self.session(m, s)));
+            if let Some(session) = Session::from_code(code) {
+                self.session(m, session, change);
+            }
+            return Ok(());
         }
         if !matches!(kind, Kind::DIRECTORY | Kind::TRADING | Kind::HALT | Kind::TRADE | Kind::CROSS)
         {
-            return Ok(Change::default());
+            return Ok(());
         }
         let i = self.record_of(m)?;
         self.seen = self.seen.max(i + 1);
         let record = &mut self.records[i];
         match (kind, Trading::from_code(code)) {
             (Kind::TRADE | Kind::CROSS, _) => {
+                applied(m, change);
+                (change.side, change.price, change.qty) = (m.side, m.price, m.qty);
                 self.traded(i, m.price, m.qty);
-                return Ok(Change { side: m.side, price: m.price, qty: m.qty, ..applied(m) });
+                return Ok(());
             }
             (Kind::DIRECTORY, _) => {}
             (Kind::TRADING, Some(trading)) => record.trading = trading,
             (Kind::HALT, Some(Trading::Halted)) => record.halted = true,
             (Kind::HALT, Some(Trading::Free)) => record.halted = false,
-            _ => return Ok(Change::default()),
+            _ => return Ok(()),
         }
         let phase = record.phase_in(self.session);
-        let top = phase != record.phase;
+        applied(m, change);
+        change.reference = 0;
+        change.top = phase != record.phase;
         record.phase = phase;
         self.settle(i, m);
-        Ok(Change { reference: 0, top, ..applied(m) })
+        Ok(())
     }
 
     /// The session moves on, and every instrument's phase with it.
-    fn session(&mut self, m: &Market, session: Session) -> Change {
-        let top = session != self.session;
+    fn session(&mut self, m: &Market, session: Session, change: &mut Change) {
+        applied(m, change);
+        change.instrument = InstrumentId::NONE;
+        change.reference = 0;
+        change.top = session != self.session;
         self.session = session;
         for i in 0..self.records.len() {
             let phase = self.records[i].phase_in(session);
             self.records[i].phase = phase;
             self.settle(i, m);
         }
-        Change { instrument: InstrumentId::NONE, reference: 0, side: Side(0), top, ..applied(m) }
     }
 }
 
-/// The change of a message that was taken, before its details.
+/// The change of a message that was taken, but for its details.
 #[inline]
-fn applied(m: &Market) -> Change {
-    Change {
-        kind: m.head.kind,
-        applied: true,
-        instrument: m.head.instrument,
-        reference: m.reference,
-        ..Change::default()
-    }
+fn applied(m: &Market, change: &mut Change) {
+    change.kind = m.head.kind;
+    change.applied = true;
+    change.instrument = m.head.instrument;
+    change.reference = m.reference;
 }

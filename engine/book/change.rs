@@ -28,8 +28,8 @@ pub struct Change {
     pub qty: Qty,
     /// Still open in `reference`.
     pub left: Qty,
-    /// When `reference` got its priority, as the book counts.
-    pub arrival: u32,
+    /// The slot of `reference`, for [`Books::arrival`](super::Books::arrival); none after a replace.
+    pub(super) slot: u32,
     /// Replace: the new order, if the book took it.
     pub new_reference: u64,
     /// Replace: the new order's price.

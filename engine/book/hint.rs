@@ -3,9 +3,12 @@
 //! Each step reads only what the step before has fetched. Nothing changes but time.
 
 use super::Books;
-use super::level::{key, lane};
+use super::ladder::Ladder;
+use super::level::{key, lane_or_any};
+use super::record::Sides;
 use crate::base::message::{Kind, Market};
 use crate::base::prefetch::prefetch;
+use std::hint::select_unpredictable;
 
 impl Books {
     /// Prefetches what [`apply`](Self::apply) will touch for a message that comes soon. Changes nothing.
@@ -14,55 +17,56 @@ impl Books {
     /// those, and prefetches the level and the neighbours in its queue, or the ladder's end. Step 2 (about 4 ahead)
     /// is for books that outgrow the cache: it looks an addition's level up. On small books it costs more than
     /// it brings.
-    #[inline]
+    #[inline(always)]
     pub fn hint(&self, m: &Market, step: u8) {
         let kind = m.head.kind;
         if !(Kind::ADD..=Kind::REPLACE).contains(&kind) {
             return;
         }
-        let Some(record) = self.records.get(m.head.instrument.index()) else { return };
-        match (step, kind) {
-            (0, _) => {
-                prefetch(record);
+        let Some(sides) = self.sides.get(m.head.instrument.index()) else { return };
+        match step {
+            0 => {
+                prefetch(&sides[0]);
+                prefetch(&sides[1]);
                 self.orders.hint(m.reference);
                 if kind == Kind::REPLACE {
                     self.orders.hint(m.other);
                 }
             }
-            (1, Kind::ADD) => {
-                let Some(lane) = lane(m.side) else { return };
-                if let Some(rung) = self.rungs.of(&record.ladders[lane]).last() {
-                    prefetch(rung);
-                }
-            }
-            (1, _) => {
-                let Some(handle) = self.orders.hinted(m.reference) else { return };
-                let slot = self.orders.slot(handle);
-                prefetch(&self.levels[slot.level]);
+            // No branch on the kind: it would be wrong half the time. An addition's slot is free and leads nowhere; what
+            // is not an addition has a key that no level has.
+            1 => {
+                let (ladder, key) = sought(sides, m);
+                prefetch(self.levels.get(ladder.guess(key)));
+                self.rungs.hint(ladder, key);
+                let slot = self.orders.hinted(m.reference);
+                prefetch(self.levels.get(slot.level));
                 prefetch(self.orders.slot(slot.prev));
                 prefetch(self.orders.slot(slot.next));
             }
-            (_, Kind::ADD) => {
-                let Some(lane) = lane(m.side) else { return };
-                let ladder = &record.ladders[lane];
-                let Ok(at) = self.rungs.find(ladder, key(lane, m.price.0)) else { return };
-                prefetch(&self.levels[self.rungs.of(ladder)[at].level]);
-            }
-            (_, _) => {
-                let Some(handle) = self.orders.find(m.reference) else { return };
-                let slot = self.orders.slot(handle);
-                let level = &self.levels[slot.level];
-                if self.orders.aside(m.reference) {
-                    prefetch(level);
+            _ => {
+                let (ladder, key) = sought(sides, m);
+                prefetch(self.orders.slot(self.levels.get(ladder.guess(key)).tail));
+                if let Some(level) = self.rungs.far(ladder, key) {
+                    prefetch(self.levels.get(level));
+                }
+                if self.orders.aside(m.reference)
+                    && let Some(handle) = self.orders.find(m.reference)
+                {
+                    let slot = self.orders.slot(handle);
+                    prefetch(self.levels.get(slot.level));
                     prefetch(self.orders.slot(slot.prev));
                     prefetch(self.orders.slot(slot.next));
-                    return;
-                }
-                let last = level.count == 1 || kind == Kind::REPLACE;
-                if last && let Some(rung) = self.rungs.of(&record.ladders[level.lane()]).last() {
-                    prefetch(rung);
                 }
             }
         }
     }
+}
+
+/// The ladder of an addition and its key there; above all keys for what is none.
+#[inline(always)]
+fn sought<'a>(sides: &'a Sides, m: &Market) -> (&'a Ladder, i64) {
+    let lane = lane_or_any(m.side);
+    let key = select_unpredictable(m.head.kind == Kind::ADD, key(lane, m.price.0), i64::MAX);
+    (&sides[lane], key)
 }

@@ -4,23 +4,24 @@
 //! A book is bound by cache misses, so the layout counts what a message touches:
 //!
 //! ```text
-//! reference ─► directory ─► slot (20 B) ─► level (32 B) ─► record (64 B, one an instrument)
-//!              4 B a page   qty, level,    price, total,   best bid and ask, phase,
-//!              of 512       prev, next,    count, head,    two ladders ─► rungs (16 B): price, level;
-//!                           arrival        tail, owner                    sorted, best last
+//! reference ─► directory ─► slot (16 B) ─► level (32 B)        ladder (64 B, one a side of an instrument)
+//!              4 B a page   qty, level,    price, total,       the four best prices with their levels,
+//!              of 512       prev, next     count, head,        quantity at the best; the others behind it in a
+//!                                          tail, owner         sorted run of rungs (16 B), best last
 //! ```
 //!
-//! * A reduction reads slot, level and record, and searches nothing. A deletion also touches the two neighbours in the
-//!   queue. An addition finds its level from the ladder's end and touches the order that was last there.
+//! * A reduction reads slot, level and ladder, and searches nothing. A deletion also touches the two neighbours in the
+//!   queue. An addition finds its level in the ladder and touches the order that was last there.
+//! * Which way a branch goes is seldom known: half of the messages add, half of the levels lose their last order. So the
+//!   hot path selects instead of branching; slot 0 and level 0 are nobody's, and take what has nowhere to go.
 //! * Everything is an index into a few large pools that are made at start ([`Limits`]). Nothing is allocated after
 //!   that: a pool is reserved in full, and touched in chunks as it fills.
-//! * [`Books::hint`] brings a coming message's lines into the cache; it is worth a sixth to a third of the
-//!   time, more where more orders live.
+//! * [`Books::hint`] brings a coming message's lines into the cache; it is worth half of the time where many orders live.
 //! * Prices are `i64`; an order's quantity is kept as `u32`, because that is what ITCH can say and it keeps a slot at
-//!   20 bytes. More is refused and counted (`quantity_out_of_range`). Level totals are `u64`.
+//!   16 bytes. More is refused and counted (`quantity_out_of_range`). Level totals are `u64`.
 //!
 //! What always holds: a level's total and count are those of its queue, and no level is empty; the best prices
-//! are the ladders' last rungs; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
+//! are the ladders' first; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
 //! all of it.
 
 mod anomaly;
@@ -46,12 +47,11 @@ pub use host::Host;
 pub use verify::Fault;
 pub use view::{Ahead, LevelView, OrderView, Top, Walk};
 
-use crate::base::pool::Slab;
 use crate::base::unit::{Health, Price, Qty};
 use ladder::Rungs;
-use level::Level;
+use level::Levels;
 use orders::Orders;
-use record::{Record, Session};
+use record::{Record, Session, Sides};
 
 /// Above every price that ITCH allows: 200,000 of the currency.
 const PRICE_MAX: Price = Price::from_e4(2_000_000_000);
@@ -78,20 +78,25 @@ impl Default for Limits {
 impl Limits {
     /// Memory that books of these limits take at start, in bytes: for orders, for levels, for instruments.
     pub fn bytes(&self) -> [usize; 3] {
-        let levels = Slab::<Level>::bytes(self.levels) + Rungs::bytes(self.levels, 0);
-        let instrument = size_of::<Record>() + size_of::<(Price, Qty)>() + Rungs::bytes(0, 2);
+        let levels = Levels::bytes(self.levels) + Rungs::bytes(self.levels, 0);
+        let instrument = size_of::<Record>()
+            + size_of::<Sides>()
+            + size_of::<(Price, Qty)>()
+            + Rungs::bytes(0, 2);
         [Orders::bytes(self.orders), levels, instrument * self.instruments]
     }
 }
 
 /// All books of a shard.
 pub struct Books {
-    /// By instrument.
+    /// By instrument: its ladders.
+    sides: Vec<Sides>,
+    /// By instrument: its states.
     records: Vec<Record>,
     /// By instrument: the last trade; quantity 0 if there was none. Apart from the records, which are one line each.
     trades: Vec<(Price, Qty)>,
     rungs: Rungs,
-    levels: Slab<Level>,
+    levels: Levels,
     orders: Orders,
     session: Session,
     /// One above the highest instrument that a message named.
@@ -106,10 +111,11 @@ impl Books {
     pub fn new(limits: &Limits) -> Self {
         let instruments = limits.instruments.min(1 << 24);
         Self {
+            sides: vec![Sides::default(); instruments],
             records: vec![Record { health: Health::LIVE, ..Record::default() }; instruments],
             trades: vec![(Price(0), Qty::ZERO); instruments],
             rungs: Rungs::new(limits.levels, instruments * 2),
-            levels: Slab::new(limits.levels, Level::default()),
+            levels: Levels::new(limits.levels),
             orders: Orders::new(limits.orders),
             session: Session::Before,
             seen: 0,

@@ -14,6 +14,8 @@ pub(super) struct Naive {
     session: u8,
     limit: u32,
     arrivals: u32,
+    /// Of the order that the last message added or took from; 0 if there was none, or it was replaced.
+    pub(super) arrival: u32,
     pub(super) counts: BTreeMap<&'static str, u64>,
     pub(super) total: u64,
 }
@@ -35,6 +37,7 @@ impl Naive {
     pub(super) fn apply(&mut self, m: &Market) -> Change {
         let tops: Vec<_> = self.watched(m).map(|i| (self.top(i), self.phase(i))).collect();
         let phase = self.session_phase();
+        self.arrival = 0;
         let mut change = self.take(m);
         let now: Vec<_> = self.watched(m).map(|i| (self.top(i), self.phase(i))).collect();
         change.top = tops != now || (m.head.kind == Kind::SESSION && phase != self.session_phase());
@@ -109,7 +112,8 @@ impl Naive {
                 let Some(arrival) = self.enter(i, m.side, m.reference, m.price, m.qty) else {
                     return Change::default();
                 };
-                (change.side, change.price, change.arrival) = (m.side, m.price, arrival);
+                (change.side, change.price) = (m.side, m.price);
+                self.arrival = arrival;
                 (change.qty, change.left) = (m.qty, m.qty);
                 return change;
             }
@@ -119,11 +123,13 @@ impl Naive {
             self.note("unknown_reference");
             return Change::default();
         };
-        (change.side, change.price, change.arrival) = (old.side, old.price, old.arrival);
+        (change.side, change.price) = (old.side, old.price);
+        self.arrival = old.arrival;
         change.qty = old.qty;
         match kind {
             Kind::DELETE => self.leave(m.reference),
             Kind::REPLACE => {
+                self.arrival = 0;
                 self.leave(m.reference);
                 if self.enter(i, old.side, m.other, m.price, m.qty).is_some() {
                     (change.new_reference, change.new_price, change.new_qty) =

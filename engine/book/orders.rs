@@ -12,15 +12,15 @@
 //! * Pages in use are at most `SLACK` plus one for each `THIN` orders alive at the peak. When long-lived orders thin the
 //!   pages out, the thinnest of the next few is *retired*: its survivors (few, bounded) move to the side.
 
-use super::level::{Level, NIL};
-use crate::base::pool::{Full, IdMap, Slab, grow, touched};
+use super::level::{Levels, NIL};
+use crate::base::pool::{Full, IdMap, grow, touched};
 use crate::base::prefetch::prefetch;
 
 /// An order, but for what its level tells (price, side, instrument) and its place tells (reference).
 ///
-/// 20 bytes rather than 32: three to a cache line where orders of neighbouring references live together.
+/// 16 bytes: four to a cache line where orders of neighbouring references live together, and none across two.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
+#[repr(C, align(16))]
 pub(super) struct Slot {
     /// Open quantity; 0 in a free slot.
     pub(super) qty: u32,
@@ -30,18 +30,6 @@ pub(super) struct Slot {
     pub(super) prev: u32,
     /// The slot behind it in the queue, `NIL` at the tail; in a free side slot, the next free one.
     pub(super) next: u32,
-    /// When it got its priority, as the book counts.
-    pub(super) arrival: u32,
-}
-
-/// 512 slots.
-#[derive(Clone, Copy, Default)]
-struct Page {
-    /// Dense: the references' upper bits. Side: place of its first reference in `side_references`.
-    number: u64,
-    /// Orders alive in it.
-    live: u32,
-    dense: bool,
 }
 
 /// Why an order got no slot.
@@ -56,8 +44,13 @@ pub(super) enum Refused {
 /// All living orders.
 pub(super) struct Orders {
     slots: Vec<Slot>,
-    /// Page 0 is never used: slot 0 means `NIL`, page 0 means `NONE`.
-    pages: Vec<Page>,
+    /// By slot: when its order got its priority, as the book counts. Apart, because it is seldom read.
+    arrivals: Vec<u32>,
+    /// By page: orders alive in it; for a page of the side, `ASIDE` beside them. Page 0 is never used: slot 0 means
+    /// `NIL`, page 0 means `NONE`.
+    live_in: Vec<u16>,
+    /// By page: the references' upper bits; on the side, place of its first reference in `side_references`.
+    numbers: Vec<u64>,
     pages_limit: usize,
     free_pages: Vec<u32>,
     /// Pages in use, or free again, for dense references.
@@ -65,7 +58,8 @@ pub(super) struct Orders {
     /// By page number, from `origin`.
     directory: Vec<u32>,
     /// Page number of the directory's first entry; set by the first order.
-    origin: Option<u64>,
+    origin: u64,
+    started: bool,
     /// Page number that last got slots.
     newest: u64,
     /// Where the search for a thin page goes on.
@@ -83,6 +77,8 @@ const PAGE_BITS: u32 = 9;
 const PAGE: usize = 1 << PAGE_BITS;
 const NONE: u32 = 0;
 const SIDE: u32 = u32::MAX;
+/// Set in the count of a page of the side.
+const ASIDE: u16 = 1 << 15;
 /// Pages that may be nearly empty: 640 KiB.
 const SLACK: usize = 64;
 /// Beyond the slack, a page for this many living orders: 320 bytes of slots an order at worst.
@@ -90,7 +86,7 @@ const THIN: usize = 32;
 /// Pages that a search for a thin one looks at.
 const SEARCH: usize = 16;
 /// A page with more orders is not retired: bounds the work of one message.
-const RETIRED_MAX: u32 = 32;
+const RETIRED_MAX: u16 = 32;
 /// A page this close to the newest one belongs to a feed that counts; others are sparse.
 const NEIGHBOUR: u64 = 4;
 /// Pages touched at a time when the pool grows: 160 KiB.
@@ -128,18 +124,24 @@ impl Orders {
         let (pages_limit, at_once) = Self::pages(limit);
         let mut slots = Vec::with_capacity(pages_limit * PAGE);
         slots.resize(at_once * PAGE, Slot::default());
-        let mut pages = Vec::with_capacity(pages_limit);
-        pages.push(Page::default());
+        let mut arrivals = Vec::with_capacity(pages_limit * PAGE);
+        arrivals.resize(at_once * PAGE, 0);
+        let (mut live_in, mut numbers) = (touched(pages_limit, 0), touched(pages_limit, 0));
+        live_in.truncate(1);
+        numbers.truncate(1);
         let mut free_pages = touched(pages_limit, 0);
         free_pages.clear();
         Self {
             slots,
-            pages,
+            arrivals,
+            live_in,
+            numbers,
             pages_limit,
             free_pages,
             dense_pages: 0,
             directory: touched(Self::entries(limit), NONE),
-            origin: None,
+            origin: 0,
+            started: false,
             newest: 0,
             hand: 1,
             side: IdMap::new(limit),
@@ -158,32 +160,27 @@ impl Orders {
     /// The slot of a living order.
     #[inline]
     pub(super) fn find(&self, reference: u64) -> Option<u32> {
-        match self.entry(reference) {
-            Some(NONE) => None,
-            Some(SIDE) | None => self.side.get(reference),
-            Some(page) => {
-                let handle = slot_of(page, reference);
-                (self.slots[handle as usize].qty > 0).then_some(handle)
-            }
+        let page = self.entry(reference);
+        if page == SIDE {
+            return self.side.get(reference);
         }
+        // Page 0 has no orders.
+        let handle = slot_of(page, reference);
+        (self.slots[handle as usize].qty > 0).then_some(handle)
     }
 
     /// A free slot for `reference`. It counts as alive from here on: the caller gives it a quantity, or releases it.
     ///
     /// May move other orders to the side; their levels' ends follow.
     #[inline]
-    pub(super) fn place(
-        &mut self,
-        reference: u64,
-        levels: &mut Slab<Level>,
-    ) -> Result<u32, Refused> {
-        let page = match self.entry(reference) {
-            Some(page) if page != NONE && page != SIDE => page,
-            _ => match self.page_for(reference, levels) {
+    pub(super) fn place(&mut self, reference: u64, levels: &mut Levels) -> Result<u32, Refused> {
+        let mut page = self.entry(reference);
+        if page == NONE || page == SIDE {
+            page = match self.page_for(reference, levels) {
                 Some(page) => page,
                 None => return self.place_aside(reference),
-            },
-        };
+            };
+        }
         let handle = slot_of(page, reference);
         if self.slots[handle as usize].qty > 0 {
             return Err(Refused::Taken);
@@ -191,36 +188,42 @@ impl Orders {
         if self.live == self.limit {
             return Err(Refused::Full);
         }
-        self.pages[page as usize].live += 1;
+        self.live_in[page as usize] += 1;
         self.live += 1;
         Ok(handle)
     }
 
-    /// Frees a living order's slot. Its neighbours no longer point at it.
+    /// Frees the slot of a living order. Its neighbours no longer point at it.
     #[inline]
-    pub(super) fn release(&mut self, handle: u32) {
+    pub(super) fn release(&mut self, handle: u32, reference: u64) {
         self.slots[handle as usize].qty = 0;
         self.live -= 1;
         let at = handle as usize / PAGE;
-        let page = &mut self.pages[at];
-        page.live -= 1;
-        if !page.dense {
-            self.side.remove(self.side_references[side_place(page, handle)]);
+        let live = &mut self.live_in[at];
+        *live -= 1;
+        if *live == 0 || *live >= ASIDE {
+            self.vacate(at, handle, reference);
+        }
+    }
+
+    /// A slot of the side is free again, or a page without orders.
+    fn vacate(&mut self, at: usize, handle: u32, reference: u64) {
+        if self.live_in[at] >= ASIDE {
+            self.side.remove(reference);
             self.slots[handle as usize].next = self.side_free;
             self.side_free = handle;
-        } else if page.live == 0 {
-            let number = page.number;
-            self.give_back(at, number, NONE);
+        } else {
+            self.give_back(at, reference >> PAGE_BITS, NONE);
         }
     }
 
     /// The reference of a living order.
     pub(super) fn reference(&self, handle: u32) -> u64 {
-        let page = &self.pages[handle as usize / PAGE];
-        if page.dense {
-            page.number << PAGE_BITS | (handle as usize % PAGE) as u64
+        let at = handle as usize / PAGE;
+        if self.live_in[at] >= ASIDE {
+            self.side_references[self.side_place(handle)]
         } else {
-            self.side_references[side_place(page, handle)]
+            self.numbers[at] << PAGE_BITS | (handle as usize % PAGE) as u64
         }
     }
 
@@ -230,74 +233,91 @@ impl Orders {
         &self.slots[handle as usize]
     }
 
-    /// A slot, to change.
+    /// A slot, to change. That of `NIL` may be written to: nobody reads its links.
     #[inline]
     pub(super) fn slot_mut(&mut self, handle: u32) -> &mut Slot {
         &mut self.slots[handle as usize]
     }
 
+    /// When an order got its priority.
+    #[inline]
+    pub(super) fn arrival(&self, handle: u32) -> u32 {
+        self.arrivals[handle as usize]
+    }
+
+    /// Notes when an order got its priority.
+    #[inline]
+    pub(super) fn set_arrival(&mut self, handle: u32, arrival: u32) {
+        self.arrivals[handle as usize] = arrival;
+    }
+
     /// Prefetches what `find` or `place` will look at.
     #[inline]
     pub(super) fn hint(&self, reference: u64) {
-        match self.entry(reference) {
-            Some(NONE) => {}
-            Some(SIDE) | None => self.side.hint(reference),
-            Some(page) => prefetch(&self.slots[slot_of(page, reference) as usize]),
+        let page = self.entry(reference);
+        if page == SIDE {
+            return self.side.hint(reference);
         }
+        prefetch(&self.slots[slot_of(page, reference) as usize]);
     }
 
-    /// The handle of a reference whose slot `hint` prefetched. A reference aside is found here at last: its slot is
-    /// prefetched now, and `None` given, for nothing of it can be read yet.
+    /// The slot of a reference that `hint` was told of; free if there is no such order. A reference aside is found here
+    /// at last: its slot is prefetched now, and that of no order given, for nothing of it can be read yet.
     #[inline]
-    pub(super) fn hinted(&self, reference: u64) -> Option<u32> {
-        match self.entry(reference) {
-            Some(NONE) => None,
-            Some(SIDE) | None => {
-                if let Some(handle) = self.side.get(reference) {
-                    prefetch(&self.slots[handle as usize]);
-                    let page = &self.pages[handle as usize / PAGE];
-                    prefetch(&self.side_references[side_place(page, handle)]);
-                }
-                None
-            }
-            Some(page) => Some(slot_of(page, reference)),
+    pub(super) fn hinted(&self, reference: u64) -> &Slot {
+        let page = self.entry(reference);
+        if page == SIDE {
+            return self.hinted_aside(reference);
         }
+        &self.slots[slot_of(page, reference) as usize]
+    }
+
+    #[inline(never)]
+    fn hinted_aside(&self, reference: u64) -> &Slot {
+        if let Some(handle) = self.side.get(reference) {
+            prefetch(&self.slots[handle as usize]);
+        }
+        &self.slots[NIL as usize]
     }
 
     /// Whether a reference is found by the map.
     #[inline]
     pub(super) fn aside(&self, reference: u64) -> bool {
-        matches!(self.entry(reference), Some(SIDE) | None)
+        self.entry(reference) == SIDE
     }
 
-    /// The directory's word on a reference; `None` if it lies outside.
+    /// The directory's word on a reference; `SIDE` if it lies outside.
     #[inline]
-    fn entry(&self, reference: u64) -> Option<u32> {
-        let place = (reference >> PAGE_BITS).wrapping_sub(self.origin.unwrap_or(0));
-        self.directory.get(usize::try_from(place).ok()?).copied()
+    fn entry(&self, reference: u64) -> u32 {
+        let place = (reference >> PAGE_BITS).wrapping_sub(self.origin);
+        self.directory.get(place as usize).copied().unwrap_or(SIDE)
     }
 
     /// Slots for the page of `reference`, which has none; `None` if its orders live aside.
     #[cold]
-    fn page_for(&mut self, reference: u64, levels: &mut Slab<Level>) -> Option<u32> {
+    fn page_for(&mut self, reference: u64, levels: &mut Levels) -> Option<u32> {
         let number = reference >> PAGE_BITS;
         let half = self.directory.len() as u64 / 2;
         // Low numbers count from 0; a feed that begins high gets room on both sides.
-        let origin = *self.origin.get_or_insert(if number < half * 2 { 0 } else { number - half });
-        let place = usize::try_from(number.wrapping_sub(origin)).ok()?;
+        if !self.started {
+            self.started = true;
+            self.origin = number.checked_sub(half * 2).map_or(0, |_| number - half);
+        }
+        let place = number.wrapping_sub(self.origin) as usize;
         if *self.directory.get(place)? == SIDE || self.live == self.limit {
             return None;
         }
         let page = self.dense_page(number, levels);
         self.directory[place] = page.unwrap_or(SIDE);
         let at = page?;
-        self.pages[at as usize] = Page { number, live: 0, dense: true };
+        self.live_in[at as usize] = 0;
+        self.numbers[at as usize] = number;
         self.newest = number;
         Some(at)
     }
 
     /// An empty page for dense references: a used one, a new one, or that of a thin page.
-    fn dense_page(&mut self, number: u64, levels: &mut Slab<Level>) -> Option<u32> {
+    fn dense_page(&mut self, number: u64, levels: &mut Levels) -> Option<u32> {
         if let Some(page) = self.free_pages.pop() {
             return Some(page);
         }
@@ -315,26 +335,32 @@ impl Orders {
 
     /// A page that was never used.
     fn new_page(&mut self) -> Result<u32, Full> {
-        let page = self.pages.len();
+        let page = self.live_in.len();
         let limit = self.pages_limit * PAGE;
         grow(&mut self.slots, (page + 1) * PAGE, CHUNK * PAGE, limit, Slot::default())?;
-        grow(&mut self.pages, page + 1, 0, self.pages_limit, Page::default())?;
+        grow(&mut self.arrivals, (page + 1) * PAGE, CHUNK * PAGE, limit, 0)?;
+        grow(&mut self.live_in, page + 1, 0, self.pages_limit, 0)?;
+        grow(&mut self.numbers, page + 1, 0, self.pages_limit, 0)?;
         Ok(page as u32)
     }
 
     /// Moves the orders of the thinnest of the next few pages aside, if it is thin enough.
-    fn retire_thinnest(&mut self, levels: &mut Slab<Level>) {
+    fn retire_thinnest(&mut self, levels: &mut Levels) {
         let mut thinnest = None;
-        for _ in 0..SEARCH.min(self.pages.len()) {
-            self.hand = if self.hand + 1 < self.pages.len() { self.hand + 1 } else { 1 };
-            let page = self.pages[self.hand];
-            let recent = page.number.abs_diff(self.newest) <= NEIGHBOUR;
-            if page.dense && !recent && thinnest.is_none_or(|(live, _)| page.live < live) {
-                thinnest = Some((page.live, self.hand));
+        let pages = self.live_in.len();
+        for _ in 0..SEARCH.min(pages) {
+            self.hand = if self.hand + 1 < pages { self.hand + 1 } else { 1 };
+            let live = self.live_in[self.hand];
+            // Free pages have 0, those of the side more than any.
+            if (1..=RETIRED_MAX).contains(&live)
+                && self.numbers[self.hand].abs_diff(self.newest) > NEIGHBOUR
+                && thinnest.is_none_or(|(least, _)| live < least)
+            {
+                thinnest = Some((live, self.hand));
             }
         }
-        let Some((1..=RETIRED_MAX, at)) = thinnest else { return };
-        let number = self.pages[at].number;
+        let Some((_, at)) = thinnest else { return };
+        let number = self.numbers[at];
         for from in at * PAGE..(at + 1) * PAGE {
             let slot = self.slots[from];
             if slot.qty > 0 {
@@ -342,14 +368,15 @@ impl Orders {
                 // There is always room: the side can hold every order that may be alive.
                 let Ok(to) = self.side_slot(reference) else { return };
                 self.slots[from] = Slot::default();
-                self.pages[at].live -= 1;
+                self.live_in[at] -= 1;
                 self.slots[to as usize] = slot;
+                self.arrivals[to as usize] = self.arrivals[from];
                 match slot.prev {
-                    NIL => levels[slot.level].head = to,
+                    NIL => levels.get_mut(slot.level).head = to,
                     prev => self.slots[prev as usize].next = to,
                 }
                 match slot.next {
-                    NIL => levels[slot.level].tail = to,
+                    NIL => levels.get_mut(slot.level).tail = to,
                     next => self.slots[next as usize].prev = to,
                 }
             }
@@ -359,11 +386,10 @@ impl Orders {
 
     /// An empty page goes back; its references are `then` (nowhere, or aside).
     fn give_back(&mut self, at: usize, number: u64, then: u32) {
-        // Unset while it is free: no search for thin pages finds it.
-        self.pages[at].dense = false;
         self.free_pages.push(at as u32);
-        if let Ok(place) = usize::try_from(number.wrapping_sub(self.origin.unwrap_or(0))) {
-            self.directory[place] = then;
+        let place = number.wrapping_sub(self.origin) as usize;
+        if let Some(entry) = self.directory.get_mut(place) {
+            *entry = then;
         }
     }
 
@@ -387,7 +413,8 @@ impl Orders {
             let number = self.side_references.len();
             let room = self.side_references.capacity();
             grow(&mut self.side_references, number + PAGE, 0, room, 0)?;
-            self.pages[at as usize] = Page { number: number as u64, live: 0, dense: false };
+            self.live_in[at as usize] = ASIDE;
+            self.numbers[at as usize] = number as u64;
             for handle in (at * PAGE as u32..(at + 1) * PAGE as u32).rev() {
                 self.slots[handle as usize].next = self.side_free;
                 self.side_free = handle;
@@ -396,31 +423,37 @@ impl Orders {
         let handle = self.side_free;
         self.side.insert(reference, handle)?;
         self.side_free = self.slots[handle as usize].next;
-        let page = &mut self.pages[handle as usize / PAGE];
-        page.live += 1;
-        self.side_references[side_place(page, handle)] = reference;
+        self.live_in[handle as usize / PAGE] += 1;
+        let place = self.side_place(handle);
+        self.side_references[place] = reference;
         Ok(handle)
+    }
+
+    /// Place of a side slot's reference.
+    fn side_place(&self, handle: u32) -> usize {
+        self.numbers[handle as usize / PAGE] as usize + handle as usize % PAGE
     }
 
     /// Whether counts, map and directory agree with the slots.
     pub(super) fn verify(&self) -> bool {
         let mut live = 0;
-        for (at, page) in self.pages.iter().enumerate().skip(1) {
+        for at in 0..self.live_in.len() {
             let slots = at * PAGE..(at + 1) * PAGE;
-            let alive = slots.filter(|&slot| self.slots[slot].qty > 0);
             let mut count = 0;
-            for slot in alive {
+            for slot in slots.filter(|&slot| self.slots[slot].qty > 0) {
                 count += 1;
                 if self.find(self.reference(slot as u32)) != Some(slot as u32) {
                     return false;
                 }
             }
             live += count;
-            if count != page.live as usize || (page.dense && count == 0) {
+            if count != usize::from(self.live_in[at] & !ASIDE) {
                 return false;
             }
         }
-        live == self.live
+        let named = self.directory.iter().filter(|&&page| page != NONE && page != SIDE);
+        let dense = self.live_in.iter().filter(|&&live| (1..ASIDE).contains(&live));
+        live == self.live && named.count() == dense.count()
     }
 }
 
@@ -430,38 +463,35 @@ fn slot_of(page: u32, reference: u64) -> u32 {
     page << PAGE_BITS | (reference as u32 & (PAGE as u32 - 1))
 }
 
-/// Place of a side slot's reference.
-fn side_place(page: &Page, handle: u32) -> usize {
-    page.number as usize + handle as usize % PAGE
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::book::level::Level;
 
     /// Enters an order that stands alone in its level's queue.
-    fn enter(orders: &mut Orders, levels: &mut Slab<Level>, reference: u64) -> Result<(), Refused> {
+    fn enter(orders: &mut Orders, levels: &mut Levels, reference: u64) -> Result<(), Refused> {
         let handle = orders.place(reference, levels)?;
         let level = levels.insert(Level::new(0, 0, 1)).unwrap();
-        (levels[level].head, levels[level].tail) = (handle, handle);
+        let at = levels.get_mut(level);
+        (at.head, at.tail, at.count) = (handle, handle, 1);
         *orders.slot_mut(handle) = Slot { qty: 1, level, ..Slot::default() };
         Ok(())
     }
 
-    fn leave(orders: &mut Orders, levels: &mut Slab<Level>, reference: u64) {
+    fn leave(orders: &mut Orders, levels: &mut Levels, reference: u64) {
         let handle = orders.find(reference).unwrap();
         let level = orders.slot(handle).level;
         assert_eq!(
-            (levels[level].head, levels[level].tail),
+            (levels.get(level).head, levels.get(level).tail),
             (handle, handle),
             "ends follow a move"
         );
         levels.remove(level);
-        orders.release(handle);
+        orders.release(handle, reference);
     }
 
-    fn pools(limit: usize) -> (Orders, Slab<Level>) {
-        (Orders::new(limit), Slab::new(limit, Level::default()))
+    fn pools(limit: usize) -> (Orders, Levels) {
+        (Orders::new(limit), Levels::new(limit))
     }
 
     #[test]
@@ -519,7 +549,7 @@ mod tests {
                     assert_eq!(orders.reference(handle), pattern(n));
                 }
                 assert!(orders.verify(), "round {round}");
-                assert!(orders.pages.len() <= 1 + SLACK + 5000 / THIN + 10, "memory is bounded");
+                assert!(orders.live_in.len() <= 1 + SLACK + 5000 / THIN + 10, "memory is bounded");
                 (0..5000).for_each(|n| leave(&mut orders, &mut levels, pattern(n)));
                 assert!(orders.len() == 0 && orders.verify());
             }

@@ -1,16 +1,7 @@
-//! Records: what is kept of each instrument, one cache line each.
+//! Records: the states of each instrument, and its two ladders.
 
 use super::ladder::Ladder;
-use super::level::key;
-use crate::base::unit::{Health, Phase, Price, Qty};
-
-/// The best level of a side; zeros where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub(super) struct Best {
-    pub(super) price: Price,
-    pub(super) qty: Qty,
-}
+use crate::base::unit::{Health, Phase};
 
 /// How the two sides of an open instrument stand to each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,14 +15,13 @@ pub(super) enum Touch {
     Crossed,
 }
 
-/// An instrument.
+/// Bids and asks of an instrument.
+pub(super) type Sides = [Ladder; 2];
+
+/// The states of an instrument.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(super) struct Record {
-    /// Bid and ask, as the ladders and levels have them.
-    pub(super) best: [Best; 2],
-    /// Bids and asks.
-    pub(super) ladders: [Ladder; 2],
     /// A function of the session, `trading` and `halted`.
     pub(super) phase: Phase,
     pub(super) health: Health,
@@ -103,9 +93,10 @@ impl Record {
 
     /// How the sides stand now.
     #[inline]
-    pub(super) fn touch_now(&self) -> Touch {
-        let [bid, ask] = self.best.map(|best| best.price.0);
-        if self.phase != Phase::OPEN || bid == 0 || ask == 0 || bid < ask {
+    pub(super) fn touch_now(&self, sides: &Sides) -> Touch {
+        let [bid, ask] = [sides[0].best_key(), sides[1].best_key().wrapping_neg()];
+        let both = !sides[0].is_empty() & !sides[1].is_empty();
+        if (self.phase != Phase::OPEN) | !both | (bid < ask) {
             Touch::Apart
         } else if bid == ask {
             Touch::Locked
@@ -113,17 +104,4 @@ impl Record {
             Touch::Crossed
         }
     }
-
-    /// A level of a lane stands at `price` with `qty`: keeps `best` right if that is the best or better.
-    #[inline]
-    pub(super) fn stands(&mut self, lane: usize, price: Price, qty: Qty) -> bool {
-        let best = &mut self.best[lane];
-        let better = best.price.0 == 0 || key(lane, price.0) >= key(lane, best.price.0);
-        if better {
-            *best = Best { price, qty };
-        }
-        better
-    }
 }
-
-const _: () = assert!(size_of::<Record>() == 64, "one cache line");

@@ -241,7 +241,10 @@ fn agree(seed: u64, numbering: Numbering, live: usize, messages: u64) -> (Books,
     for at in 0..messages {
         let m = if at == 100 { session(b'Q') } else { feed.next(&naive) };
         (0..3).for_each(|step| books.hint(&m, step));
-        assert_eq!(books.apply(&m), naive.apply(&m), "message {at}: {m:?}");
+        let (change, expected) = (books.apply(&m), naive.apply(&m));
+        let arrival = books.arrival(&change);
+        assert_eq!(Change { slot: 0, ..change }, expected, "message {at}: {m:?}");
+        assert_eq!(arrival, naive.arrival, "message {at}: {m:?}");
         compare(&books, &naive, &m, at);
         assert_eq!(books.anomalies().total(), naive.total, "message {at}: {m:?}");
         if at % 16_384 == 0 {
@@ -299,7 +302,9 @@ proptest! {
         let mut naive = Naive::new(4);
         for m in &messages {
             (0..3).for_each(|step| books.hint(m, step));
-            prop_assert_eq!(books.apply(m), naive.apply(m));
+            let change = books.apply(m);
+            prop_assert_eq!(Change { slot: 0, ..change }, naive.apply(m));
+            prop_assert_eq!(books.arrival(&change), naive.arrival);
             prop_assert!(counts_agree(&books, &naive));
             prop_assert_eq!(books.verify(), Ok(()));
         }

@@ -2,7 +2,6 @@
 
 use super::Books;
 use super::level::{Level, NIL, key, side};
-use super::record::Best;
 use crate::base::unit::{InstrumentId, Price, Qty, Side};
 use std::fmt;
 
@@ -51,30 +50,28 @@ impl Books {
         let mut levels = 0;
         for (i, record) in self.records.iter().enumerate() {
             let id = InstrumentId(i as u32);
-            for (lane, ladder) in record.ladders.iter().enumerate() {
-                let rungs = self.rungs.of(ladder);
-                let rising = rungs.windows(2).all(|pair| pair[0].key < pair[1].key);
-                let own = rungs.iter().all(|rung| {
-                    let level = &self.levels[rung.level];
+            for (lane, ladder) in self.sides[i].iter().enumerate() {
+                let mut above = None;
+                let mut rungs = 0;
+                for rung in self.rungs.of(ladder) {
+                    let level = self.levels.get(rung.level);
                     let place = (level.instrument(), level.lane(), key(lane, level.price));
-                    self.levels.holds(rung.level) && place == (i, lane, rung.key)
-                });
-                if !rising || !own {
-                    return Err(Fault::Ladder(id, side(lane)));
-                }
-                for rung in rungs {
+                    let falling = above.is_none_or(|above| rung.key < above);
+                    if !falling || level.count == 0 || place != (i, lane, rung.key) {
+                        return Err(Fault::Ladder(id, side(lane)));
+                    }
+                    above = Some(rung.key);
+                    rungs += 1;
                     orders += self.verify_level(rung.level)?;
                 }
-                levels += rungs.len();
-                let best = rungs.last().map_or(Best::default(), |rung| {
-                    let level = &self.levels[rung.level];
-                    Best { price: Price(level.price), qty: Qty(level.qty) }
-                });
-                if best != record.best[lane] {
+                levels += rungs;
+                if ladder.is_empty() != (rungs == 0)
+                    || ladder.best_qty != Qty(self.levels.get(ladder.best_level()).qty)
+                {
                     return Err(Fault::Top(id, side(lane)));
                 }
             }
-            if record.touch != record.touch_now() {
+            if record.touch != record.touch_now(&self.sides[i]) {
                 return Err(Fault::Touch(id));
             }
             if record.phase != record.phase_in(self.session) {
@@ -87,13 +84,13 @@ impl Books {
 
     /// The number of orders in a level's queue.
     fn verify_level(&self, handle: u32) -> Result<usize, Fault> {
-        let level: &Level = &self.levels[handle];
+        let level: &Level = self.levels.get(handle);
         let (id, side) = (InstrumentId(level.instrument() as u32), side(level.lane()));
         let (mut qty, mut count, mut prev) = (0, 0, NIL);
         for at in self.queue(level.head, |slot| slot.next) {
             let slot = self.orders.slot(at);
-            let later =
-                prev == NIL || slot.arrival.wrapping_sub(self.orders.slot(prev).arrival) as i32 > 0;
+            let later = prev == NIL
+                || self.orders.arrival(at).wrapping_sub(self.orders.arrival(prev)) as i32 > 0;
             let linked = slot.qty > 0 && slot.prev == prev && slot.level == handle;
             // A loop would show here at the latest.
             if !later || !linked || count == level.count {

@@ -1,9 +1,9 @@
 //! The read side: best prices, depth, queues, walks. Nothing is copied out but what is asked for.
 
 use super::anomaly::Anomalies;
+use super::ladder::Ladder;
 use super::level::{Level, NIL, key, lane, side};
-use super::record::Record;
-use super::{Books, orders::Slot};
+use super::{Books, Change, orders::Slot};
 use crate::base::unit::{Health, InstrumentId, Money, Phase, Price, Qty, Side};
 
 /// The best prices and what stands there; zeros where a side is empty.
@@ -84,20 +84,25 @@ impl Books {
     /// Best prices. O(1), one cache line.
     #[inline]
     pub fn top(&self, i: InstrumentId) -> Top {
-        let [bid, ask] = self.records.get(i.index()).map_or_else(Default::default, |r| r.best);
-        Top { bid: bid.price, bid_qty: bid.qty, ask: ask.price, ask_qty: ask.qty }
+        let Some([bids, asks]) = self.sides.get(i.index()) else { return Top::default() };
+        let best = |ladder: &Ladder, lane| {
+            if ladder.is_empty() { Price(0) } else { Price(key(lane, ladder.best_key())) }
+        };
+        Top {
+            bid: best(bids, 0),
+            bid_qty: bids.best_qty,
+            ask: best(asks, 1),
+            ask_qty: asks.best_qty,
+        }
     }
 
     /// The levels of a side, best first.
     pub fn levels(&self, i: InstrumentId, side: Side) -> impl Iterator<Item = LevelView> {
-        self.lane(i, side)
-            .map_or(&[][..], |(record, lane)| self.rungs.of(&record.ladders[lane]))
-            .iter()
-            .rev()
-            .map(|rung| {
-                let level = &self.levels[rung.level];
-                LevelView { price: Price(level.price), qty: Qty(level.qty), orders: level.count }
-            })
+        let ladder = self.ladder(i, side).map(|(ladder, _)| ladder);
+        ladder.into_iter().flat_map(|ladder| self.rungs.of(ladder)).map(|rung| {
+            let level = self.levels.get(rung.level);
+            LevelView { price: Price(level.price), qty: Qty(level.qty), orders: level.count }
+        })
     }
 
     /// The orders at a price, first to trade first.
@@ -143,6 +148,12 @@ impl Books {
         walk
     }
 
+    /// When the order of a change got its priority, as the book counts; 0 if the change names none. Ask before the next
+    /// message is applied: then its slot may have another order.
+    pub fn arrival(&self, change: &Change) -> u32 {
+        self.orders.arrival(change.slot)
+    }
+
     /// Orders that got a priority so far: who comes to rest now is behind those whose `arrival` is not above this.
     pub fn arrivals(&self) -> u32 {
         self.arrivals
@@ -178,15 +189,15 @@ impl Books {
         self.seen
     }
 
-    fn lane(&self, i: InstrumentId, side: Side) -> Option<(&Record, usize)> {
-        Some((self.records.get(i.index())?, lane(side)?))
+    fn ladder(&self, i: InstrumentId, side: Side) -> Option<(&Ladder, usize)> {
+        let lane = lane(side)?;
+        Some((&self.sides.get(i.index())?[lane], lane))
     }
 
     fn level(&self, i: InstrumentId, side: Side, price: Price) -> Option<&Level> {
-        let (record, lane) = self.lane(i, side)?;
-        let ladder = &record.ladders[lane];
-        let place = self.rungs.find(ladder, key(lane, price.0)).ok()?;
-        Some(&self.levels[self.rungs.of(ladder)[place].level])
+        let (ladder, lane) = self.ladder(i, side).filter(|_| price.0 > 0)?;
+        let level = self.rungs.find(ladder, key(lane, price.0)).ok()?;
+        Some(self.levels.get(level))
     }
 
     /// The slots from `first` on, by one of their links.
@@ -201,14 +212,14 @@ impl Books {
 
     fn view(&self, handle: u32) -> OrderView {
         let slot = self.orders.slot(handle);
-        let level = &self.levels[slot.level];
+        let level = self.levels.get(slot.level);
         OrderView {
             reference: self.orders.reference(handle),
             instrument: InstrumentId(level.instrument() as u32),
             side: side(level.lane()),
             price: Price(level.price),
             qty: Qty(u64::from(slot.qty)),
-            arrival: slot.arrival,
+            arrival: self.orders.arrival(handle),
         }
     }
 }

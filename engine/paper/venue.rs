@@ -273,7 +273,7 @@ impl Venue {
             let next = ours.next;
             let first = ours.side == change.side
                 && (better(ours.side, ours.price, change.price)
-                    || (ours.price == change.price && change.arrival > ours.arrival));
+                    || (ours.price == change.price && books.arrival(change) > ours.arrival));
             if first && self.none_ahead(&ours, books) {
                 let qty = ours.leaves.0.min(left);
                 left -= qty;
