@@ -85,6 +85,8 @@ pub enum Failure {
     SymbolNeeded(String),
     /// The file does not have the symbol; some that it has.
     NoSymbol(String, String),
+    /// These files announce none of the symbols that were asked for.
+    NoneAnnounced(String),
     /// A day cannot be made like that.
     Flow(FlowError),
     /// A shard did not start or did not end in order.
@@ -147,7 +149,7 @@ impl fmt::Display for Failure {
                  lower it there, or raise book.shards"
             ),
             Self::Symbol(text) => {
-                write!(f, "--symbol {text}: not a symbol: write one to eight letters")
+                write!(f, "symbol `{text}`: not a symbol: write one to eight letters, as in AAPL")
             }
             Self::SymbolNeeded(some) => {
                 write!(
@@ -158,6 +160,11 @@ impl fmt::Display for Failure {
             Self::NoSymbol(symbol, some) => {
                 write!(f, "--symbol {symbol}: the file does not announce it; it has {some}, ...")
             }
+            Self::NoneAnnounced(files) => write!(
+                f,
+                "{files}: none of the symbols asked for is announced: \
+                 write them as the venue does, and see that the day is the right one"
+            ),
             Self::Flow(error) => error.fmt(f),
             Self::Executor(error) => error.fmt(f),
         }

@@ -3,7 +3,7 @@
 use super::summary::Summary;
 use super::{Failure, progress_bar};
 use crate::base::clock::Clock;
-use crate::base::instrument::{InstrumentTable, Symbols};
+use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
 use crate::base::step::Pace;
 use crate::base::unit::{Nanos, ShardId};
 use crate::book::Host;
@@ -30,7 +30,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
     coretick replay day.itch50 --stages book\n\n\
     Files are ITCH 5.0 with 2-byte length prefixes: plain, gzip or zstd. Several are read one after another as one day.\n\n\
     Exit code: 0 when all was read; 1 for what the system refused; 2 for wrong input or configuration, and when a file\n\
-    broke off in the middle (what came before is shown); 3 with --strict when malformed messages were skipped.")]
+    broke off in the middle, or none of the symbols was announced (what was read is shown); 3 with --strict when\n\
+    malformed messages were skipped.")]
 pub(super) struct Arguments {
     /// Recorded days
     #[arg(required = true, value_name = "FILE")]
@@ -85,6 +86,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     if let Some(symbols) = &arguments.symbols {
         config.strategy.symbols = symbols.clone();
     }
+    let asked = asked(&config)?;
     let machine = Machine::read();
     let placement = Placement::new(&config, &machine, &Bursts::of(&config))?;
     let (date, dated) = date(arguments)?;
@@ -113,7 +115,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let bar = progress_bar(total);
     let watch = || bar.set_position(position.load(Ordering::Relaxed));
 
-    let mut summary = Summary::new(&config, date, placement_name(arguments, &config));
+    let mut summary = Summary::new(&config, asked, date, placement_name(arguments, &config));
     if trading {
         let setup = Setup {
             config: config.clone(),
@@ -171,12 +173,28 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     if let Some(path) = &arguments.out {
         writeln!(out, "\nwritten   {}", path.display())?;
     }
-    let malformed = summary.malformed();
+    for symbol in &summary.not_announced {
+        let files = file_list(&arguments.files);
+        let why = format!("not announced in the directory of {files}");
+        writeln!(io::stderr(), "note: symbol {symbol}: {why}: nothing of it was traded")?;
+    }
+    let (malformed, none_announced) = (summary.malformed(), summary.none_announced());
     match summary.fault {
         Some((file, fault)) => Err(Failure::BrokenOff(file, fault)),
+        None if none_announced => Err(Failure::NoneAnnounced(file_list(&arguments.files))),
         None if arguments.strict && malformed > 0 => Err(Failure::Malformed(malformed)),
         None => Ok(()),
     }
+}
+
+/// The symbols that the strategy is to trade; nothing: all.
+fn asked(config: &Config) -> Result<Vec<Symbol>, Failure> {
+    let symbols = config.strategy.symbols.iter();
+    symbols.map(|text| text.parse().map_err(|_| Failure::Symbol(text.clone()))).collect()
+}
+
+fn file_list(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// The day, and whether anything told which.

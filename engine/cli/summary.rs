@@ -1,5 +1,6 @@
 //! What came of a replay: one set of figures, printed as a table and written as `summary.json`.
 
+use crate::base::instrument::Symbol;
 use crate::base::unit::{InstrumentId, Money, Price, Qty};
 use crate::book::Host;
 use crate::ingest::Day;
@@ -34,6 +35,10 @@ pub(super) struct Summary {
     books: Option<BookFigures>,
     trading: Option<TradingFigures>,
     symbols: Vec<String>,
+    /// What the strategy was to trade; nothing: all.
+    asked: Vec<Symbol>,
+    /// Of those, what the day's directory does not have.
+    pub(super) not_announced: Vec<String>,
 }
 
 /// Figures of the books.
@@ -112,9 +117,9 @@ impl Percentiles {
 
 impl Summary {
     /// No figures yet.
-    pub(super) fn new(config: &Config, date: Date, placement: String) -> Self {
+    pub(super) fn new(config: &Config, asked: Vec<Symbol>, date: Date, placement: String) -> Self {
         let strategy = format!("{:?}", config.strategy.name).to_lowercase();
-        Self { date, strategy, placement, ..Self::default() }
+        Self { date, strategy, placement, asked, ..Self::default() }
     }
 
     /// Takes in what was read.
@@ -132,6 +137,13 @@ impl Summary {
         self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
         let symbols = day.decoder().table().iter();
         self.symbols = symbols.map(|(_, instrument)| instrument.symbol.to_string()).collect();
+        let missing = self.asked.iter().filter(|symbol| !day.decoder().announced(**symbol));
+        self.not_announced = missing.map(Symbol::to_string).collect();
+    }
+
+    /// Whether symbols were asked for, and the day has none of them.
+    pub(super) fn none_announced(&self) -> bool {
+        !self.asked.is_empty() && self.not_announced.len() == self.asked.len()
     }
 
     /// Messages skipped as malformed.
@@ -210,6 +222,7 @@ impl Summary {
         let broken_off = self.fault.as_ref();
         let broken_off = broken_off.map(|(file, fault)| format!("{}: {fault}", file.display()));
         all.insert("broken_off".into(), json!(broken_off));
+        all.insert("symbols_not_announced".into(), json!(self.not_announced));
         if let Some(books) = &self.books {
             let anomalies = books.anomalies.iter();
             let anomalies = anomalies.map(|(name, (count, _))| ((*name).to_string(), json!(count)));
@@ -278,6 +291,9 @@ impl Summary {
             format!("{kind} {}", grouped(*count))
         });
         wrapped(out, "by type   ", types)?;
+        if !self.not_announced.is_empty() {
+            wrapped(out, "missing   ", self.not_announced.iter().cloned())?;
+        }
         for (name, malformed) in &self.malformed {
             if let Some(first) = malformed.first {
                 let count = malformed.count;

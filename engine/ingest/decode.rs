@@ -4,7 +4,7 @@
 //! well-formed frames become nothing; a malformed one is skipped, and the first of each flaw is remembered with its place.
 //! Engine time is the message's own and never steps back. Nothing is allocated but for a directory message.
 
-use crate::base::instrument::{Instrument, InstrumentTable};
+use crate::base::instrument::{Instrument, InstrumentTable, Symbol};
 use crate::base::message::{Flags, Header, Kind, Market};
 use crate::base::unit::{InstrumentId, Nanos, Price, Qty, Seq, ShardId, Side};
 use crate::wire::frame::PREFIX;
@@ -276,6 +276,11 @@ impl Decoder {
     /// The instrument of a locate code today; `NONE` if it was not announced.
     pub fn instrument(&self, locate: u16) -> InstrumentId {
         self.instruments[usize::from(locate)]
+    }
+
+    /// Whether the day's directory has announced `symbol`. Looks through all locate codes.
+    pub fn announced(&self, symbol: Symbol) -> bool {
+        self.table.find(symbol).is_some_and(|id| self.instruments.contains(&id))
     }
 
     /// What was met so far.

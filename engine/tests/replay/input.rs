@@ -156,8 +156,49 @@ fn a_wrong_argument_is_refused_and_says_which() {
     refused(&["--placement", &unknown], &[&unknown]);
     refused(&["--stages", "all"], &["all"]);
     refused(&["--strategy", "luck"], &["luck"]);
+    refused(&["--symbols", "NINECHARS"], &["NINECHARS", "not a symbol"]);
+    refused(&["--symbols", ""], &["not a symbol"]);
     let file = bench.file("file", "");
     let taken = coretick(["replay", &day, "--out", &file]).failed(1, &[&file]);
     assert!(taken.out.is_empty());
     assert!(fs::read(&file).unwrap().is_empty());
+}
+
+#[test]
+fn a_symbol_that_the_day_never_announces_is_named() {
+    let bench = Bench::new();
+    let day = bench.day("day", 20_000, 10, 26);
+    let (_, all) = bench.replay(&[&day, "--strategy", "quoter"]);
+    let symbol = rows(&all.orders)[0][2].to_string();
+    assert_eq!(all.summary()["symbols_not_announced"], serde_json::json!([]));
+    // An instrument table may name what this day does not have.
+    let table = bench.file("table.csv", format!("symbol\n{symbol}\nZZZZ\n"));
+    let known = bench.file("known.toml", format!("[engine]\ninstruments = \"{table}\"\n"));
+    let small = bench.file("small.toml", SMALL);
+    for config in [&small, &known] {
+        for stages in ["ingest", "book", "risk", "route"] {
+            let arguments = [&day, "--config", config, "--stages", stages, "--strategy", "quoter"];
+            let some = format!("ZZZZ,{symbol},YYYY");
+            let (ran, files) = bench.replay(&[&arguments[..], &["--symbols", &some]].concat());
+            let ran = ran.good();
+            let said: Vec<_> = ran.err.lines().filter(|line| line.contains("symbol")).collect();
+            assert_eq!(said.len(), 2, "{ran:?}");
+            for (line, name) in said.iter().zip(["ZZZZ", "YYYY"]) {
+                assert!(line.contains(&format!("symbol {name}: not announced")), "{line}");
+                assert!(line.contains(&day), "{line}");
+            }
+            assert!(ran.out.contains("missing   ZZZZ  YYYY"), "{ran:?}");
+            let missing = &files.summary()["symbols_not_announced"];
+            assert_eq!(*missing, serde_json::json!(["ZZZZ", "YYYY"]));
+            let orders = rows(&files.orders);
+            assert!(orders.iter().all(|row| row[2] == symbol));
+            assert_eq!(orders.is_empty(), !matches!(stages, "risk" | "route"), "{stages}");
+
+            let (ran, files) =
+                bench.replay(&[&arguments[..], &["--symbols", "ZZZZ,YYYY"]].concat());
+            let ran = ran.refused(&[&day, "none of the symbols"]);
+            assert!(ran.out.contains("messages  20,000"), "what was read is shown: {ran:?}");
+            assert_eq!(files.summary()["messages"], 20_000);
+        }
+    }
 }
