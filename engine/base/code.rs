@@ -69,6 +69,8 @@ codes! {
     VENUE_NOT_OPEN = 4002, "venue_not_open";
     /// Venue: what an order left over after `paper.sweep_levels` price levels was cancelled.
     VENUE_SWEPT = 4003, "venue_swept";
+    /// Venue: market hours ended, and with them the day order.
+    VENUE_EXPIRED = 4004, "venue_expired";
 }
 
 #[cfg(test)]

@@ -193,6 +193,9 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Sink<S::In> for Step<S, H, B> {
 ///
 /// What comes on the side is always an effect of what the step put out: while `Stage::waits_for` is later than an
 /// input, none below that input can be missing. So with nothing in flight an input costs one compare.
+///
+/// A stage that has more to say than a burst (`Stage::resume`) says it back here, never forward: the promise forward
+/// holds while it does.
 pub struct Join<S: Stage, H, B> {
     step: Step<S, H, B>,
     side: Inbox<S::In>,
@@ -225,6 +228,9 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Join<S, H, B> {
     /// Applies reports and takes orders below `key`, in key order. True when none is missing.
     fn advance(&mut self, key: Key) -> bool {
         if !self.step.resume() {
+            // What it says goes back, perhaps to stages that nothing but this call turns: they make room for more.
+            self.step.back.flush();
+            self.step.hop.until(key);
             self.collect();
             return false;
         }
@@ -280,6 +286,7 @@ impl<S: Stage, H: Sink<S::Out>, B: Sink<Report>> Outlet for Join<S, H, B> {
 
     fn flush(&mut self) -> bool {
         if self.step.pace == Pace::FreeRun {
+            self.step.resume();
             self.collect();
             while self.side.head() != Key::MAX && self.step.room() > 0 {
                 if let Some(message) = self.side.take() {

@@ -65,6 +65,17 @@ impl<B: Host> Paper<B> {
         (self.host, self.venue.counts())
     }
 
+    /// The session moves on; returns the number of intents.
+    #[cold]
+    fn session(&mut self, message: &Market, out: &mut impl Sink<Intent>) -> u32 {
+        let change = self.host.apply(message);
+        self.venue.on_session(message, self.host.books());
+        let intents = self.host.react(message, &change, out);
+        // What expires is owed from now on.
+        self.update();
+        intents
+    }
+
     fn note(&mut self, time: Nanos, intents: u32, events: u32) {
         self.unanswered.extend((0..intents).map(|_| (time, false)));
         self.unreturned.extend((0..events).map(|_| time));
@@ -85,7 +96,7 @@ impl<B: Host> Paper<B> {
         {
             due = due.min(time.plus(self.latency.back));
         }
-        self.waits_for = due;
+        self.waits_for = due.min(self.venue.closing().plus(self.latency.back));
     }
 
     /// When the oldest unanswered intent reaches the venue.
@@ -109,6 +120,10 @@ impl<B: Host> Stage for Paper<B> {
             Kind::NEW | Kind::CANCEL_ORDER | Kind::REPLACE_ORDER => {
                 self.venue.on_order(message, self.host.books(), back)
             }
+            Kind::SESSION => {
+                intents = self.session(message, out);
+                0
+            }
             _ => {
                 let change = self.host.apply(message);
                 let events = self.venue.on_market(message, &change, self.host.books(), back);
@@ -130,6 +145,17 @@ impl<B: Host> Stage for Paper<B> {
         self.host.books().hint(message, step);
     }
 
+    #[inline]
+    fn busy(&self) -> bool {
+        self.venue.closing() != Nanos::MAX
+    }
+
+    fn resume(&mut self, _out: &mut impl Sink<Intent>, back: &mut impl Sink<Report>) {
+        let time = self.venue.closing();
+        let events = self.venue.expire(back);
+        self.note(time, 0, events);
+    }
+
     fn arrived(&mut self, report: &Report) {
         if report.head.flags.has(Flags::ANSWER) {
             let place = report.number.wrapping_sub(self.answered) as usize;
@@ -148,8 +174,10 @@ impl<B: Host> Stage for Paper<B> {
     }
 
     fn promise_back(&self, next: Key, held: Key) -> Key {
-        // Nothing happens at the venue before the next input, the least order waiting, the next order to come.
-        let time = next.time().min(held.time()).min(self.oldest_arrival());
+        // Nothing happens at the venue before the next input, the least order waiting, the next order to come; at the
+        // close, what is still to expire.
+        let input = next.time().min(held.time()).min(self.oldest_arrival());
+        let time = input.min(self.venue.closing());
         if time == Nanos::MAX {
             return Key::MAX;
         }

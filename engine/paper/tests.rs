@@ -1,5 +1,7 @@
-//! The venue's rules, one by one, on real books that market messages drive; `stream.rs` has what holds under any stream.
+//! The venue's rules, one by one, on real books that market messages drive; `stream.rs` has what holds under any stream, `close.rs`
+//! the end of the day.
 
+mod close;
 mod stream;
 
 use super::{PaperCounts, Rules, Venue};
@@ -70,7 +72,17 @@ impl Pit {
     fn session(&mut self, code: u8) {
         self.time += 1;
         let event = market(self.time, Kind::SESSION, InstrumentId::NONE.0);
-        assert!(self.apply_as(Market { code, ..event }).is_empty());
+        let event = Market { code, ..event };
+        assert!(self.apply_as(event).is_empty());
+        self.venue.on_session(&event, &self.books);
+    }
+
+    /// Lets orders expire, with room for so many.
+    fn expire(&mut self, room: usize) -> Vec<Report> {
+        self.back.room = room;
+        let events = self.venue.expire(&mut self.back);
+        self.back.room = usize::MAX;
+        self.said(events)
     }
 
     fn add(&mut self, reference: u64, side: Side, price: i64, qty: u64) -> Vec<String> {

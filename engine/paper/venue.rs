@@ -12,6 +12,8 @@
 //!   its price or better (that order's `taken` grows). It fills at its own price.
 //! * A replace names the whole of its chain, what was executed before included, as OUCH has it: what fills while it is
 //!   on its way is not open twice.
+//! * When market hours end every resting order expires, for all of them are day orders. They may be more than a burst:
+//!   `expire` says as many as there is room for, and nothing else happens at the venue until all are gone.
 //! * Hidden trades and crosses never fill; nothing fills, and nothing new is taken, outside continuous trading. Our
 //!   own orders do not trade with each other.
 #![forbid(unsafe_code)]
@@ -105,6 +107,16 @@ impl Watch {
     }
 }
 
+/// The end of market hours, and how far its orders have expired.
+#[derive(Clone, Copy)]
+struct Closing {
+    time: Nanos,
+    cause: Seq,
+    cursor: u32,
+}
+
+const NOT_CLOSING: Closing = Closing { time: Nanos::MAX, cause: Seq(0), cursor: 0 };
+
 /// The venue.
 pub struct Venue {
     rules: Rules,
@@ -114,6 +126,7 @@ pub struct Venue {
     by_order: IdMap<u32>,
     taken: IdMap<u64>,
     watch: Vec<Watch>,
+    closing: Closing,
     events: u64,
     counts: PaperCounts,
 }
@@ -129,6 +142,7 @@ impl Venue {
             by_order: IdMap::dense(rules.orders_max),
             taken: IdMap::new(rules.orders_max),
             watch: vec![Watch::NOTHING; rules.instruments],
+            closing: NOT_CLOSING,
             events: 0,
             counts: PaperCounts::default(),
         }
@@ -336,6 +350,42 @@ impl Venue {
         if ours.leaves == Qty::ZERO {
             self.remove(slot);
         }
+    }
+
+    /// The session moved on: at the end of market hours orders begin to expire.
+    pub fn on_session(&mut self, message: &Market, books: &Books) {
+        // All instruments close at once: the first tells.
+        let closed = books.phase(InstrumentId(0)) == Phase::CLOSED;
+        if closed && !self.resting.is_empty() {
+            let Header { time, cause, .. } = message.head;
+            self.closing = Closing { time, cause, cursor: 0 };
+        }
+    }
+
+    /// When market hours ended, while orders are still to expire; else the end of time.
+    #[inline]
+    pub fn closing(&self) -> Nanos {
+        self.closing.time
+    }
+
+    /// Lets orders expire, as many as there is room to say. Returns the number of events.
+    pub fn expire(&mut self, back: &mut impl Sink<Report>) -> u32 {
+        let before = self.events;
+        let Closing { time, cause, .. } = self.closing;
+        for _ in 0..back.room() {
+            let Some(slot) = self.resting.first_from(self.closing.cursor) else { break };
+            self.closing.cursor = slot + 1;
+            let ours = self.resting[slot];
+            let head = Header { time, cause, instrument: ours.instrument, ..Header::default() };
+            let close = Market { head, ..Market::default() };
+            let event = self.event(&close, Kind::CANCELED, ours.order, ours.side);
+            self.emit(Report { qty: ours.leaves, code: Code::VENUE_EXPIRED.0, ..event }, back);
+            self.remove(slot);
+        }
+        if self.resting.is_empty() {
+            self.closing = NOT_CLOSING;
+        }
+        (self.events - before) as u32
     }
 
     /// One of our orders arrived. Returns the number of events.

@@ -19,6 +19,8 @@ pub struct Flow {
     pub shards: u32,
     /// Longest time between two messages, ns; often they have the same time.
     pub gap_max: u64,
+    /// Whether market hours end within it.
+    pub closes: bool,
 }
 
 /// Market messages one after another.
@@ -60,6 +62,9 @@ impl Script {
         let chance = Chance::new(flow.seed);
         let instruments = flow.instruments;
         let mut market = Drawing { chance, alive: Vec::new(), reference: 0, instruments };
+        // Drawn apart: up to its close a script is the same as without one.
+        let part = Chance::new(flow.seed ^ 0xbe11).within(50, 120).min(100);
+        let close = flow.closes.then_some(flow.messages as u64 * part / 100);
         let kill = market.chance.often(300).then(|| market.chance.below(flow.messages as u64));
         for count in 0..flow.messages as u64 {
             if market.chance.often(600) {
@@ -68,11 +73,17 @@ impl Script {
             if Some(count) == kill {
                 messages.push(message(time, Kind::KILL, everyone));
             }
+            if Some(count) == close {
+                messages.push(bell(time));
+            }
             if market.chance.often(30) {
                 messages.push(message(time, Kind::TICK, everyone));
                 time += 1;
             }
             messages.push(market.draw(time));
+        }
+        if close == Some(flow.messages as u64) {
+            messages.push(bell(time));
         }
         for (index, message) in messages.iter_mut().enumerate() {
             message.head.cause = Seq(index as u64 + 1);
@@ -81,6 +92,11 @@ impl Script {
         mark_last(&mut messages, flow.shards);
         Self { messages, at: 0 }
     }
+}
+
+/// Market hours end.
+fn bell(time: u64) -> Market {
+    Market { code: b'M', ..message(time, Kind::SESSION, InstrumentId::NONE.0) }
 }
 
 fn message(time: u64, kind: Kind, instrument: u32) -> Market {

@@ -43,8 +43,20 @@ struct Output {
     counts: String,
 }
 
-fn config(shards: u16, chance: &mut Chance) -> Config {
-    let strategy = if chance.often(400) { "imbalance" } else { "quoter" };
+/// One flow in so many closes within its script, with quotes at rest: more of them than a ring may hold.
+const CLOSES: u64 = 8;
+
+fn closes(flow: u64) -> bool {
+    flow % CLOSES == CLOSES - 1
+}
+
+fn config(shards: u16, closes: bool, chance: &mut Chance) -> Config {
+    let takes = chance.often(400);
+    let strategy = if takes && !closes { "imbalance" } else { "quoter" };
+    // Where it closes, orders come to rest and stay there, and the ring of events may hold three.
+    let (notional, collar, position) =
+        if closes { (100_000, 1_000, 5_000) } else { (10_002, 2, 250) };
+    let (sweep, resting) = if closes { (1, 2) } else { (2, 4) };
     let (out, back) = (latency(chance), latency(chance));
     let text = format!(
         "[book]\nshards = {shards}\norders_max = 1024\nlevels_max = 256\ninstruments_max = 6\n\
@@ -54,11 +66,23 @@ fn config(shards: u16, chance: &mut Chance) -> Config {
          cooldown_ms = 0\n\
          [strategy.quoter]\nqty = 100\nposition_max = 900\nspread_ticks_min = 1\n\
          requote_ticks = 1\ncooldown_ms = 0\n\
-         [risk]\norder_qty_max = 100\norder_notional_max = 10002\ncollar_bp = 2\n\
-         position_max = 250\nopen_orders_max = 24\n\
-         [paper]\nlatency_out_ns = {out}\nlatency_in_ns = {back}\nsweep_levels = 2\nresting_max = 4\n",
+         [risk]\norder_qty_max = 100\norder_notional_max = {notional}\ncollar_bp = {collar}\n\
+         position_max = {position}\nopen_orders_max = 24\n\
+         [paper]\nlatency_out_ns = {out}\nlatency_in_ns = {back}\nsweep_levels = {sweep}\nresting_max = {resting}\n",
     );
     Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn script(flow: u64, shards: u16, chance: &mut Chance) -> Script {
+    let closes = closes(flow);
+    Script::new(Flow {
+        seed: flow,
+        messages: 160,
+        instruments: if closes { 6 } else { 4 },
+        shards: u32::from(shards),
+        gap_max: chance.within(2, 2_000),
+        closes,
+    })
 }
 
 fn latency(chance: &mut Chance) -> u64 {
@@ -170,14 +194,8 @@ fn schedules(from: u64, to: u64, mistake: Option<Plant>) -> Result<Seen, String>
         if reference.as_ref().is_none_or(|(of, ..)| *of != flow) {
             let mut chance = Chance::new(flow);
             let shards = if chance.often(500) { 1 } else { 2 };
-            let config = config(shards, &mut chance);
-            let script = Script::new(Flow {
-                seed: flow,
-                messages: 160,
-                instruments: 4,
-                shards: u32::from(shards),
-                gap_max: chance.within(2, 2_000),
-            });
+            let config = config(shards, closes(flow), &mut chance);
+            let script = script(flow, shards, &mut chance);
             let output = run(&config, &placement(shards, 0), &script, 0)
                 .map_err(|stuck| format!("flow {flow}: the reference run: {stuck:?}"))?;
             seen.orders += output.orders.lines().count() - 1;
@@ -247,6 +265,7 @@ fn every_placement_and_schedule_gives_the_same_bytes() {
     for state in [
         "filled ",
         "canceled ",
+        "canceled venue_expired",
         "replaced ",
         "working ",
         "refused killed",
@@ -299,18 +318,12 @@ fn a_free_run_ends_on_every_placement_and_schedule() {
     for schedule in 0..600 {
         let mut chance = Chance::new(schedule);
         let shards = if chance.often(500) { 1 } else { 2 };
-        let mut config = config(shards, &mut chance);
+        let mut config = config(shards, closes(schedule), &mut chance);
         draw_depths(&mut config, &mut chance);
-        let flow = Flow {
-            seed: schedule,
-            messages: 160,
-            instruments: 4,
-            shards: u32::from(shards),
-            gap_max: chance.within(2, 2_000),
-        };
+        let script = script(schedule, shards, &mut chance);
         let cuts = chance.below(8) as u8 | if shards > 1 { 2 } else { 0 };
         let placement = placement(shards, cuts);
-        let found = run_at(Pace::FreeRun, &config, &placement, &Script::new(flow), schedule);
+        let found = run_at(Pace::FreeRun, &config, &placement, &script, schedule);
         let output = found.unwrap_or_else(|stuck| panic!("schedule {schedule}: {stuck:?}"));
         orders += output.orders.lines().count() - 1;
     }

@@ -20,13 +20,15 @@ struct Watcher {
     owed: Nanos,
     /// Messages that it has still to say, one a turn.
     more: usize,
+    /// As `more`, back.
+    more_back: usize,
 }
 
 impl Watcher {
     fn new(forward: usize, back: usize) -> (Self, Taken) {
         let taken = Taken::default();
         let burst = Burst { forward, back, report: 1 };
-        (Self { burst, taken: taken.clone(), owed: Nanos::MAX, more: 0 }, taken)
+        (Self { burst, taken: taken.clone(), owed: Nanos::MAX, more: 0, more_back: 0 }, taken)
     }
 }
 
@@ -47,6 +49,10 @@ impl Stage for Watcher {
             self.more = 3;
             return;
         }
+        if message.head.kind == Kind::SESSION {
+            (self.more_back, self.owed) = (3, message.head.time);
+            return;
+        }
         (0..self.burst.forward).for_each(|_| out.put(message));
         (0..self.burst.back).for_each(|_| back.put(&report(message.head.time.0, 0)));
     }
@@ -58,10 +64,14 @@ impl Stage for Watcher {
     }
 
     fn busy(&self) -> bool {
-        self.more > 0
+        self.more + self.more_back > 0
     }
 
-    fn resume(&mut self, out: &mut impl Sink<Market>, _back: &mut impl Sink<Report>) {
+    fn resume(&mut self, out: &mut impl Sink<Market>, back: &mut impl Sink<Report>) {
+        while self.more_back > 0 && back.room() > 0 {
+            back.put(&report(9_000, self.more_back as u64));
+            self.more_back -= 1;
+        }
         while self.more > 0 && out.room_for_cancels() > 0 {
             out.put(&market(9_000, Kind::KILL, 0));
             self.more -= 1;
@@ -288,6 +298,42 @@ fn a_join_that_runs_free_drains_both_inputs_and_ends_when_nothing_is_owed() {
     join.step.back.room = 2;
     while !join.flush() {}
     assert_eq!((taken.borrow().as_slice(), join.step.hop.promise), (&[50, -4][..], Key::MAX));
+}
+
+/// A close has more to say back than the ring holds; the stages that read that ring may be behind the join itself.
+#[test]
+fn what_a_join_has_left_to_say_back_comes_before_either_input_and_lets_others_turn() {
+    for pace in [Pace::Lockstep, Pace::FreeRun] {
+        let (mut join, mut orders, mut answers, taken) = joined(pace);
+        assert!(join.until(add(1).key()) && join.room() > 0);
+        join.step.back.room = 2;
+        join.put(&market(1, Kind::SESSION, 0));
+        assert_eq!((join.room(), join.busy()), (0, true));
+        orders.put(&order(2, 1));
+        join.until(add(3).key());
+        assert!(!join.flush() || pace == Pace::Lockstep);
+        assert_eq!((join.step.back.put.len(), join.room()), (2, 0), "{pace:?}: two of three");
+        assert_eq!(*taken.borrow(), [1], "nothing new");
+        if pace == Pace::Lockstep {
+            assert!(!join.until(add(3).key()));
+            assert_eq!(join.step.hop.promise, add(3).key(), "those behind are turned");
+        }
+        join.step.back.room = 9;
+        join.until(add(3).key());
+        join.flush();
+        let mut answer = report(1, 1);
+        answer.head.flags = Flags::ANSWER;
+        answers.put(&answer);
+        while !join.until(add(3).key()) {}
+        join.flush();
+        let kept = if pace == Pace::Lockstep { [1, -1, 2] } else { [1, 2, -1] };
+        assert_eq!(
+            *taken.borrow(),
+            kept,
+            "what is owed, then the order; as they came, running free"
+        );
+        assert!(!join.busy() && join.room() > 0);
+    }
 }
 
 fn merge(

@@ -211,6 +211,7 @@ proptest! {
     #[test]
     fn nothing_fills_that_was_not_there_and_every_order_ends_or_rests(
         acts in prop::collection::vec(act(), 1..120),
+        closes in any::<bool>(),
     ) {
         let mut stream = Stream {
             pit: Pit::new(3, 4),
@@ -220,6 +221,14 @@ proptest! {
             open: true,
         };
         acts.into_iter().for_each(|act| stream.act(act));
+        if closes {
+            stream.pit.session(b'M');
+            while stream.pit.venue.closing() != Nanos::MAX {
+                let events = stream.pit.expire(2);
+                stream.events(&events, &Market::default());
+            }
+            prop_assert!(stream.ours.is_empty(), "the close ends what rests");
+        }
         // What has not ended rests: each can be cancelled, once.
         for (id, ours) in std::mem::take(&mut stream.ours) {
             prop_assert_eq!(ours.tif, DAY);

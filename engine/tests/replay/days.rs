@@ -114,6 +114,21 @@ fn a_kill_refuses_what_is_new_and_leaves_nothing_working() {
 }
 
 #[test]
+fn no_order_outlives_the_close() {
+    let bench = Bench::new();
+    let day = bench.day("day", 60_000, 30, 5);
+    let (ran, files) = bench.replay(&[&day, "--strategy", "quoter"]);
+    ran.good();
+    let orders = rows(&files.orders);
+    let expired = orders.iter().filter(|row| row[10..] == ["canceled", "venue_expired"]).count();
+    assert!(expired > 0, "quotes rest at the close");
+    assert!(orders.iter().all(|row| row[10] != "working"));
+    assert_eq!(files.summary()["orders_open"], 0);
+    let (_, split) = bench.replay(&[&day, "--strategy", "quoter", "--placement", "split"]);
+    split.assert_same(&files, "split");
+}
+
+#[test]
 fn a_free_run_ends_with_the_same_market() {
     let bench = Bench::new();
     let day = bench.day("day", 60_000, 30, 4);
