@@ -1,11 +1,16 @@
 //! Two-sided quoter: one bid and one offer at the touch of each instrument that it trades, moved when the touch has moved
 //! by a step, withdrawn on the side that would add to a position at its limit.
+//!
+//! After a turn an instrument rests for the cooldown, whatever its touch and its reports do; what they ask for is
+//! remembered, and done at the first book event or tick after. Only a change of phase or health is acted on at once.
 #![forbid(unsafe_code)]
 
 use super::{Orders, Strategy};
 use crate::base::message::{Kind, Report};
 use crate::base::unit::*;
 use crate::book::{Books, Change};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// The configuration's `[strategy.quoter]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +44,10 @@ struct Seen {
     quotes: [Quote; 2],
     position: i64,
     last: Nanos,
+    /// It is among those `wanted`.
     wanted: bool,
+    /// It is among those `resting`.
+    resting: bool,
     quotable: bool,
 }
 
@@ -51,19 +59,26 @@ pub struct Quoter {
     settings: QuoterSettings,
     seen: Vec<Seen>,
     /// Instruments that wait for `decide`, each once.
-    wanted: std::collections::VecDeque<InstrumentId>,
+    wanted: VecDeque<InstrumentId>,
+    /// Instruments that will be wanted when their cooldown ends, by that time; each once.
+    resting: BinaryHeap<Rest>,
     now: Nanos,
 }
 
+/// The end of an instrument's cooldown, the earliest first.
+type Rest = Reverse<(Nanos, InstrumentId)>;
+
 impl Quoter {
     /// Memory an instrument, in bytes.
-    pub const INSTRUMENT_BYTES: usize = size_of::<Seen>();
+    pub const INSTRUMENT_BYTES: usize =
+        size_of::<Seen>() + size_of::<InstrumentId>() + size_of::<Rest>();
 
     /// A quoter over so many instruments.
     pub fn new(settings: QuoterSettings, instruments: usize) -> Self {
         let seen = vec![Seen { quotable: true, ..Seen::default() }; instruments];
-        let wanted = std::collections::VecDeque::with_capacity(instruments);
-        Self { settings, seen, wanted, now: Nanos(0) }
+        let wanted = VecDeque::with_capacity(instruments);
+        let resting = BinaryHeap::with_capacity(instruments);
+        Self { settings, seen, wanted, resting, now: Nanos(0) }
     }
 
     fn want(&mut self, instrument: InstrumentId) {
@@ -72,6 +87,33 @@ impl Quoter {
         {
             seen.wanted = true;
             self.wanted.push_back(instrument);
+        }
+    }
+
+    /// As `want`, but not before the cooldown ends.
+    fn want_rested(&mut self, instrument: InstrumentId, time: Nanos) {
+        let Some(seen) = self.seen.get_mut(instrument.index()) else { return };
+        // `last` is 0 until the first turn.
+        let due = if seen.last.0 == 0 { time } else { seen.last.plus(self.settings.cooldown) };
+        if due <= time {
+            self.want(instrument);
+        } else if !seen.resting {
+            seen.resting = true;
+            self.resting.push(Reverse((due, instrument)));
+        }
+    }
+
+    /// Time passed: wants those whose cooldown has ended.
+    #[inline]
+    fn wake(&mut self, time: Nanos) {
+        self.now = time;
+        while let Some(&Reverse((due, instrument))) = self.resting.peek()
+            && due <= time
+        {
+            self.resting.pop();
+            self.seen[instrument.index()].resting = false;
+            // A change of phase may have made it turn since: then it rests anew.
+            self.want_rested(instrument, time);
         }
     }
 
@@ -150,24 +192,25 @@ impl Strategy for Quoter {
 
     #[inline]
     fn on_book(&mut self, books: &Books, change: &Change, time: Nanos) {
-        self.now = time;
+        self.wake(time);
         if !change.top {
             return;
         }
         let Some(seen) = self.seen.get(change.instrument.index()) else { return };
-        let rested = seen.last.0 == 0 || time.since(seen.last) >= self.settings.cooldown;
         let top = books.top(change.instrument);
         let step = self.settings.requote_step.0;
         let [bid, ask] = seen.quotes;
         let stands = |quote: Quote, touch: Price| {
             quote.order != OrderId::NONE && (touch.0 - quote.price.0).abs() < step
         };
-        if rested && !seen.wanted && !(stands(bid, top.bid) && stands(ask, top.ask)) {
-            self.want(change.instrument);
+        if seen.wanted || (stands(bid, top.bid) && stands(ask, top.ask)) {
+            return;
         }
+        self.want_rested(change.instrument, time);
     }
 
     fn on_report(&mut self, report: &Report) {
+        self.now = self.now.max(report.head.time);
         let Some(seen) = self.seen.get_mut(report.head.instrument.index()) else { return };
         if report.head.kind == Kind::FILLED {
             let signed = report.qty.signed();
@@ -205,8 +248,11 @@ impl Strategy for Quoter {
             }
             _ => return,
         }
-        let instrument = report.head.instrument;
-        self.want(instrument);
+        self.want_rested(report.head.instrument, report.head.time);
+    }
+
+    fn on_tick(&mut self, time: Nanos) {
+        self.wake(time);
     }
 
     fn on_state(&mut self, instrument: InstrumentId, health: Health, phase: Phase) {

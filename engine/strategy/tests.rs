@@ -110,7 +110,13 @@ impl<S: Strategy> Desk<S> {
         self.put(Market { code, ..market(0, Kind::TRADING, instrument) }, true)
     }
 
-    fn tell(&mut self, report: Report) {
+    /// Time passes.
+    fn tick(&mut self) -> Vec<Intent> {
+        self.put(market(0, Kind::TICK, InstrumentId::NONE.0), true)
+    }
+
+    fn tell(&mut self, mut report: Report) {
+        report.head.time = Nanos(self.time);
         self.stage.on_report(&report);
     }
 }

@@ -154,7 +154,7 @@ table! {
         spread_ticks_min: u32,
         /// Move of the best price before a quote follows, ticks.
         requote_ticks: u32,
-        /// Between two moves of a quote, ms of engine time.
+        /// Between two turns in an instrument, ms of engine time.
         cooldown_ms: u64,
     }
 }

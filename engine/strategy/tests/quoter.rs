@@ -173,17 +173,73 @@ fn a_book_that_can_no_longer_be_vouched_for_is_left() {
     assert_eq!(sent(&left), ["cancel-order buy 0", "cancel-order sell 0"]);
 }
 
+/// A quoter with a cooldown of 100, and when it quoted; both quotes are accepted.
+fn resting() -> (Desk<Quoter>, Intent, u64) {
+    let mut desk = Desk::new(quoter(1_000, 100), 2);
+    let quotes = desk.touch(0, (1000, 10), (1005, 10));
+    let decided = desk.time;
+    quotes.iter().for_each(|quote| desk.tell(about(quote, Kind::ACCEPTED)));
+    assert_eq!(sent(&desk.idle()), NOTHING);
+    (desk, quotes[0], decided)
+}
+
 #[test]
 fn it_rests_between_two_moves() {
-    let mut desk = Desk::new(quoter(1_000, 100), 1);
-    for quote in desk.touch(0, (1000, 10), (1005, 10)) {
-        desk.tell(about(&quote, Kind::ACCEPTED));
-    }
-    let decided = desk.time;
-    desk.idle();
+    let (mut desk, _, decided) = resting();
     assert_eq!(sent(&desk.move_to(1, 1001, 10)), NOTHING);
     desk.time = decided + 98;
     assert_eq!(sent(&desk.move_to(1, 1002, 10)), ["replace-order buy 1002"]);
+}
+
+#[test]
+fn a_move_within_the_cooldown_is_followed_at_the_first_event_after() {
+    for by_tick in [true, false] {
+        let (mut desk, bid, at) = resting();
+        desk.move_to(1, 1001, 10);
+        desk.move_to(1, 1002, 10);
+        desk.time = at + 98;
+        assert_eq!(sent(&desk.tick()), NOTHING, "one too early");
+        // A book event elsewhere, or a tick.
+        let moved = if by_tick { desk.tick() } else { desk.add(1, BUY, 990, 10, true) };
+        assert_eq!(sent(&moved), ["replace-order buy 1002"], "where the touch is now");
+        assert_eq!(moved[0].target, bid.order);
+        desk.tell(about(&moved[0], Kind::REPLACED));
+        desk.move_to(1, 1003, 10);
+        desk.time = at + 199;
+        assert_eq!(sent(&desk.tick()), ["replace-order buy 1003"], "and again");
+    }
+}
+
+#[test]
+fn a_touch_that_came_back_within_the_cooldown_is_left_alone() {
+    let (mut desk, _, decided) = resting();
+    desk.move_to(1, 1001, 10);
+    desk.move_to(1, 1000, 10);
+    desk.time = decided + 100;
+    assert_eq!(sent(&desk.tick()), NOTHING);
+    assert_eq!(sent(&desk.move_to(1, 1001, 10)), ["replace-order buy 1001"], "it did not turn");
+}
+
+#[test]
+fn a_turn_that_a_report_asks_for_waits_for_the_cooldown_too() {
+    let (mut desk, bid, decided) = resting();
+    desk.tell(filled(&bid, 100, 0));
+    assert_eq!(sent(&desk.idle()), NOTHING);
+    desk.time = decided + 98;
+    assert_eq!(sent(&desk.tick()), NOTHING);
+    let again = desk.tick();
+    assert_eq!(sent(&again), ["new buy 1000"]);
+    desk.tell(about(&again[0], Kind::ACCEPTED));
+    desk.time = decided + 300;
+    desk.tell(filled(&again[0], 100, 0));
+    assert_eq!(sent(&desk.idle()), ["new buy 1000"], "rested long since: no book event is needed");
+}
+
+#[test]
+fn a_halt_within_the_cooldown_pulls_the_quotes_at_once() {
+    let (mut desk, ..) = resting();
+    desk.move_to(1, 1001, 10);
+    assert_eq!(sent(&desk.trading(0, b'H')), ["cancel-order buy 0", "cancel-order sell 0"]);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +280,9 @@ struct Apart {
     reports: VecDeque<Report>,
     /// Orders that the venue has open, with what is left of them.
     live: BTreeMap<OrderId, (Intent, u64)>,
+    cooldown: u64,
+    /// When it turned, unless a halt made it.
+    turned: Option<u64>,
 }
 
 impl Apart {
@@ -273,6 +332,16 @@ impl Apart {
             self.desk.tell(report);
         }
         let sent = self.desk.idle();
+        self.sends(sent);
+    }
+
+    /// Between two turns it rests; one that a report asks for counts from that, which came one before.
+    fn sends(&mut self, sent: Vec<Intent>) {
+        if sent.is_empty() {
+            return;
+        }
+        let turned = self.turned.replace(self.desk.time);
+        assert!(turned.is_none_or(|turned| self.desk.time - turned + 1 >= self.cooldown));
         self.intents.extend(sent);
     }
 
@@ -281,7 +350,7 @@ impl Apart {
         self.desk.part(Kind::DELETE, 2);
         self.desk.names = 0;
         let sent = self.desk.touch(0, (bid, 10), (ask, 10));
-        self.intents.extend(sent);
+        self.sends(sent);
     }
 
     fn act(&mut self, act: Act) {
@@ -290,6 +359,7 @@ impl Apart {
             Act::Halt { halted } => {
                 let sent = self.desk.trading(0, if halted { b'H' } else { b'T' });
                 self.intents.extend(sent);
+                self.turned = None;
             }
             Act::Arrive { luck } => self.arrive(luck),
             Act::Report => self.report(),
@@ -317,6 +387,8 @@ impl Apart {
             while !self.reports.is_empty() {
                 self.report();
             }
+            let sent = self.desk.tick();
+            self.sends(sent);
         }
         assert!(self.intents.is_empty() && self.reports.is_empty(), "it comes to rest");
     }
@@ -325,10 +397,19 @@ impl Apart {
 proptest! {
     /// Whatever its orders meet: once all is answered and the touch moves, there is a quote on each side again.
     #[test]
-    fn it_never_quotes_twice_and_is_never_stuck(acts in prop::collection::vec(act(), 1..150)) {
-        let mut desk = Desk::new(quoter(1_000_000, 0), 1);
-        let intents = desk.touch(0, (1000, 10), (1005, 10)).into();
-        let mut apart = Apart { desk, intents, reports: VecDeque::new(), live: BTreeMap::new() };
+    fn it_never_quotes_twice_and_is_never_stuck(
+        acts in prop::collection::vec(act(), 1..150),
+        cooldown in prop::sample::select(vec![0, 1, 9, 40]),
+    ) {
+        let mut apart = Apart {
+            desk: Desk::new(quoter(1_000_000, cooldown), 1),
+            intents: VecDeque::new(),
+            reports: VecDeque::new(),
+            live: BTreeMap::new(),
+            cooldown,
+            turned: None,
+        };
+        apart.touch(1000, 1005);
         acts.into_iter().for_each(|act| apart.act(act));
         apart.act(Act::Halt { halted: false });
         apart.settle();
