@@ -374,6 +374,29 @@ fn a_sweep_ends_after_so_many_levels() {
 }
 
 #[test]
+fn an_order_is_swept_only_if_there_is_more_that_it_could_take() {
+    let mut pit = Pit::open();
+    pit.add(1, SELL, 1002, 10);
+    assert_eq!(pit.send(1, BUY, 1002, 10, IOC)[1], "filled 1: 10@1002, 0 left");
+    pit.add(2, SELL, 1003, 10);
+    // Two levels for each order, and then 1002, where all is taken, and 1003.
+    let mut names = 11..;
+    let mut send = |limit, tif| {
+        for price in [1000, 1001] {
+            pit.add(names.next().unwrap(), SELL, price, 10);
+        }
+        let id = names.next().unwrap();
+        let said = pit.send(id, BUY, limit, 25, tif).split_off(3);
+        pit.cancel(id);
+        said.into_iter().map(|said| said.replace(&id.to_string(), "it")).collect::<Vec<_>>()
+    };
+    assert_eq!(send(1002, DAY), NOTHING, "it rests");
+    assert_eq!(send(1002, IOC), ["canceled it: 5@0, 0 left"]);
+    assert_eq!(send(1003, DAY), ["canceled it: 5@0, 0 left, venue_swept"]);
+    assert_eq!(send(1003, IOC), ["canceled it: 5@0, 0 left, venue_swept"]);
+}
+
+#[test]
 fn a_market_order_takes_any_price_and_never_rests() {
     let mut pit = Pit::open();
     pit.add(1, BUY, 500, 10);

@@ -6,7 +6,8 @@
 //!   zero. Taken is not lowered by what the market does later, moves along a replace, and goes with the order. Real
 //!   executions of shares that we had taken are counted (`displaced`), not given to someone else.
 //! * An order that arrives at time T sees every market message up to T. It takes what is available level by level, up to
-//!   its limit and at most `sweep_levels`; what it then leaves rests (day) or is cancelled (IOC, market, swept).
+//!   its limit and at most `sweep_levels`; what it then leaves rests (day) or is cancelled (IOC, market, or swept: there is
+//!   more that it could take).
 //! * A resting order has ahead of it the real orders that were at its price first. It fills when none of them is left
 //!   and a real order behind it, or at a worse price, executes; or when a real order of the other side comes to rest at
 //!   its price or better (that order's `taken` grows). It fills at its own price.
@@ -463,8 +464,13 @@ impl Venue {
                 break;
             }
             if levels == self.rules.sweep_levels {
-                swept = true;
-                break;
+                // Only what it could still take makes it swept.
+                let mut orders = books.orders(instrument, side.opposite(), level.price);
+                swept = orders.any(|real| self.available(real.reference, real.qty) > 0);
+                if swept {
+                    break;
+                }
+                continue;
             }
             let mut here = 0;
             for real in books.orders(instrument, side.opposite(), level.price) {
