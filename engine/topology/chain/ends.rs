@@ -1,0 +1,145 @@
+//! The rings of a run, as the ends that each shard reads and writes.
+#![forbid(unsafe_code)]
+
+use super::super::placement::{Bursts, Placement, StageName};
+use super::Setup;
+use crate::base::message::{Intent, Market, Message, Order, Report};
+use crate::base::ring::{Consumer, Producer, ring};
+
+/// One end of every ring, where this side has it.
+pub struct Ends<M, I, O, R> {
+    pub(super) market: Vec<Option<M>>,
+    pub(super) intent: Vec<Option<I>>,
+    pub(super) order: Option<O>,
+    pub(super) venue: Vec<Option<M>>,
+    pub(super) event: Vec<Option<R>>,
+    pub(super) answer: Option<R>,
+    pub(super) report: Vec<Option<R>>,
+    pub(super) record: Option<R>,
+}
+
+/// The ends that are read.
+pub type Rings = Ends<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>>;
+/// The ends that are written.
+pub type Writers = Ends<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>>;
+
+impl<M, I, O, R> Ends<M, I, O, R> {
+    fn none(books: usize) -> Self {
+        fn empty<T>(count: usize) -> Vec<Option<T>> {
+            (0..count).map(|_| None).collect()
+        }
+        Self {
+            market: empty(books),
+            intent: empty(books),
+            order: None,
+            venue: empty(books),
+            event: empty(books),
+            answer: None,
+            report: empty(books),
+            record: None,
+        }
+    }
+}
+
+/// Messages made visible at once on the market ring.
+const MARKET_BATCH: usize = 16;
+/// Slots for cancels on the order path.
+const CANCEL_SLOTS: usize = 4;
+
+impl Rings {
+    /// The rings that shard `index` reads, made here and now; and their writing ends, for the others.
+    pub fn open(placement: &Placement, setup: &Setup, index: usize) -> (Self, Writers) {
+        let books = setup.books();
+        let (mut mine, mut others) = (Self::none(books), Writers::none(books));
+        let bursts = Bursts::of(&setup.config);
+        for spec in placement.rings(&setup.config, &bursts) {
+            if placement.shard_of(spec.to) != Some(index) {
+                continue;
+            }
+            let shard = match (spec.from, spec.to) {
+                (StageName::Book(shard), _) | (_, StageName::Book(shard)) => usize::from(shard),
+                _ => 0,
+            };
+            let depth = spec.depth;
+            match spec.link {
+                "market" => {
+                    let ends = open(depth, 0, MARKET_BATCH);
+                    (others.market[shard], mine.market[shard]) = ends;
+                }
+                "intent" => (others.intent[shard], mine.intent[shard]) = open(depth, 0, 1),
+                "order" => (others.order, mine.order) = open(depth, CANCEL_SLOTS, 1),
+                "venue" => {
+                    let (writer, reader) = open::<Market>(depth, CANCEL_SLOTS, 1);
+                    (others.venue[shard], mine.venue[shard]) =
+                        (writer.map(Producer::silent), reader);
+                }
+                "event" => (others.event[shard], mine.event[shard]) = open(depth, 0, 1),
+                "answer" => (others.answer, mine.answer) = open(depth, CANCEL_SLOTS, 1),
+                "report" => {
+                    let (writer, reader) = open::<Report>(depth, 0, 1);
+                    (others.report[shard], mine.report[shard]) =
+                        (writer.map(Producer::silent), reader);
+                }
+                _ => (others.record, mine.record) = open(depth, 0, 1),
+            }
+        }
+        (mine, others)
+    }
+}
+
+fn open<T: Message>(
+    depth: usize,
+    reserve: usize,
+    batch: usize,
+) -> (Option<Producer<T>>, Option<Consumer<T>>) {
+    let (writer, reader) = ring(depth, reserve, batch);
+    (Some(writer), Some(reader))
+}
+
+impl Writers {
+    /// No ring, yet.
+    pub fn empty(setup: &Setup) -> Self {
+        Self::none(setup.books())
+    }
+
+    /// These and those.
+    pub fn join(&mut self, other: Self) {
+        fn each<T>(mine: &mut [Option<T>], other: Vec<Option<T>>) {
+            mine.iter_mut().zip(other).for_each(|(mine, other)| one(mine, other));
+        }
+        fn one<T>(mine: &mut Option<T>, other: Option<T>) {
+            if other.is_some() {
+                *mine = other;
+            }
+        }
+        each(&mut self.market, other.market);
+        each(&mut self.intent, other.intent);
+        one(&mut self.order, other.order);
+        each(&mut self.venue, other.venue);
+        each(&mut self.event, other.event);
+        one(&mut self.answer, other.answer);
+        each(&mut self.report, other.report);
+        one(&mut self.record, other.record);
+    }
+
+    /// Of these, the ends that shard `index` writes.
+    pub fn of_shard(&mut self, placement: &Placement, index: usize) -> Self {
+        fn take<T>(from: &mut [Option<T>], wanted: impl Fn(u16) -> bool) -> Vec<Option<T>> {
+            let numbered = (0..).zip(from.iter_mut());
+            numbered.map(|(book, end)| if wanted(book) { end.take() } else { None }).collect()
+        }
+        let here = |stage| placement.shard_of(stage) == Some(index);
+        let book = |shard| here(StageName::Book(shard));
+        let (risk, route) = (here(StageName::Risk), here(StageName::Route));
+        Self {
+            market: take(&mut self.market, |_| here(StageName::Ingest)),
+            intent: take(&mut self.intent, book),
+            order: if risk { self.order.take() } else { None },
+            venue: take(&mut self.venue, |_| route),
+            event: take(&mut self.event, book),
+            answer: if route { self.answer.take() } else { None },
+            report: take(&mut self.report, |_| risk),
+            record: if risk { self.record.take() } else { None },
+        }
+    }
+}

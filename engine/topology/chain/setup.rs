@@ -1,0 +1,157 @@
+//! What the stages of a run have in common, and the stages made of it.
+#![forbid(unsafe_code)]
+
+use super::super::config::{Config, StrategyName};
+use super::BookHost;
+use crate::base::clock::Clock;
+use crate::base::instrument::Symbols;
+use crate::base::step::Pace;
+use crate::base::unit::*;
+use crate::book::{Books, Limits as BookLimits};
+use crate::paper::{Latency as PaperLatency, Paper, Rules};
+use crate::risk::{Gate, Limits as RiskLimits};
+use crate::route::Desk;
+use crate::strategy::*;
+use crate::telemetry::TimedStage;
+use std::sync::Arc;
+
+/// What the stages of a run have in common.
+#[derive(Clone)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// Days since the Unix epoch.
+    pub day: u16,
+    /// By key, or as it comes.
+    pub pace: Pace,
+    /// Whether route lets orders out.
+    pub route_shut: bool,
+    /// Book shard by instrument, for those of the table that was given.
+    pub shards: Arc<[u8]>,
+    /// For latencies.
+    pub clock: Clock,
+    /// Names of instruments, filled by ingest.
+    pub symbols: Symbols,
+}
+
+impl Setup {
+    pub(super) fn books(&self) -> usize {
+        usize::from(self.config.book.shards)
+    }
+
+    fn instruments(&self) -> usize {
+        self.config.book.instruments_max as usize
+    }
+
+    fn latency(&self) -> PaperLatency {
+        let paper = &self.config.paper;
+        PaperLatency { out: Nanos(paper.latency_out_ns), back: Nanos(paper.latency_in_ns) }
+    }
+
+    /// The strategy that the configuration names.
+    pub fn strategy(&self) -> AnyStrategy {
+        const TICK: Price = Price::from_e4(100);
+        let millis = |ms: u64| Nanos(ms.saturating_mul(1_000_000));
+        let ticks = |count: u32| Price(i64::from(count) * TICK.0);
+        let config = &self.config.strategy;
+        match config.name {
+            StrategyName::None => AnyStrategy::None,
+            StrategyName::Imbalance => {
+                let settings = ImbalanceSettings {
+                    threshold_per_mille: config.imbalance.threshold_per_mille,
+                    qty: Qty(config.imbalance.qty),
+                    position_max: Qty(config.imbalance.position_max),
+                    cooldown: millis(config.imbalance.cooldown_ms),
+                };
+                AnyStrategy::Imbalance(Imbalance::new(settings, self.instruments()))
+            }
+            StrategyName::Quoter => {
+                let settings = QuoterSettings {
+                    qty: Qty(config.quoter.qty),
+                    position_max: Qty(config.quoter.position_max),
+                    spread_min: ticks(config.quoter.spread_ticks_min),
+                    requote_step: ticks(config.quoter.requote_ticks),
+                    cooldown: millis(config.quoter.cooldown_ms),
+                };
+                AnyStrategy::Quoter(Quoter::new(settings, self.instruments()))
+            }
+        }
+    }
+
+    /// Empty books of a shard.
+    pub fn books_of(config: &Config) -> Books {
+        Books::new(&book_limits(config))
+    }
+
+    fn host(&self, shard: u16) -> BookHost {
+        let config = &self.config;
+        let mut symbols: Vec<u64> =
+            config.strategy.symbols.iter().map(|s| symbol_bytes(s)).collect();
+        symbols.sort_unstable();
+        let settings = StageSettings {
+            shard: ShardId(shard),
+            day: self.day,
+            account: AccountId(config.engine.account),
+            good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
+            symbols,
+            instruments: self.instruments(),
+        };
+        BookStage::new(settings, Self::books_of(&self.config), self.strategy())
+    }
+
+    pub(super) fn paper(&self, shard: u16) -> Paper<BookHost> {
+        Paper::new(self.host(shard), venue_rules(&self.config), self.latency())
+    }
+
+    pub(super) fn gate(&self) -> Gate {
+        Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out)
+    }
+
+    pub(super) fn desk(&self) -> TimedStage<Desk> {
+        let desk = Desk::new(route_orders_max(&self.config), self.latency().out);
+        TimedStage::new(if self.route_shut { desk.shut() } else { desk }, self.clock)
+    }
+}
+
+/// The most that the books of a shard hold.
+pub(in crate::topology) fn book_limits(config: &Config) -> BookLimits {
+    BookLimits {
+        orders: config.book.orders_max as usize,
+        levels: config.book.levels_max as usize,
+        instruments: config.book.instruments_max as usize,
+    }
+}
+
+/// What the venue of a shard takes.
+pub(in crate::topology) fn venue_rules(config: &Config) -> Rules {
+    Rules {
+        sweep_levels: config.paper.sweep_levels as usize,
+        resting_max: config.paper.resting_max as usize,
+        orders_max: config.risk.open_orders_max as usize,
+        instruments: config.book.instruments_max as usize,
+    }
+}
+
+/// What the gate lets through.
+pub(in crate::topology) fn gate_limits(config: &Config) -> RiskLimits {
+    let risk = &config.risk;
+    RiskLimits {
+        order_qty_max: Qty(risk.order_qty_max),
+        order_notional_max: config.order_notional_max(),
+        collar_bp: risk.collar_bp,
+        position_max: Qty(risk.position_max),
+        open_orders_max: risk.open_orders_max as usize,
+    }
+}
+
+/// Orders that route has room for: replacements are open beside what they replace.
+pub(in crate::topology) fn route_orders_max(config: &Config) -> usize {
+    config.risk.open_orders_max as usize * 2
+}
+
+/// A symbol as its eight bytes, padded with spaces.
+pub fn symbol_bytes(symbol: &str) -> u64 {
+    let mut bytes = [b' '; 8];
+    bytes.iter_mut().zip(symbol.bytes()).for_each(|(to, from)| *to = from);
+    u64::from_be_bytes(bytes)
+}

@@ -1,0 +1,266 @@
+//! The tables of the configuration, as `engine/default.toml` has them, and the words that stand for choices.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+    };
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name {
+            $($(#[$word_doc])* $word,)*
+        }
+    };
+}
+
+table! {
+    /// `[ingest]`
+    Ingest {
+        /// Messages decoded ahead.
+        look_ahead: u32,
+        /// Messages a duty cycle.
+        batch: u32,
+    }
+}
+
+table! {
+    /// `[book]`
+    Book {
+        /// Book shards.
+        shards: u16,
+        /// Open orders, a shard.
+        orders_max: u32,
+        /// Price levels, a shard.
+        levels_max: u32,
+        /// Instruments, a shard.
+        instruments_max: u32,
+    }
+}
+
+table! {
+    /// `[engine]`
+    Engine {
+        /// Engine time between ticks, ms; 0 for none.
+        tick_ms: u64,
+        /// "HH:MM:SS" in New York; empty for never. See [`Config::kill_at`](super::Config::kill_at).
+        kill_at: String,
+        /// The account of all orders.
+        account: u32,
+        /// Age at which an intent is refused as late, us of engine time.
+        good_until_us: u64,
+        /// Path of the instrument table; empty for the day's own directory.
+        instruments: String,
+    }
+}
+
+table! {
+    /// `[strategy]`
+    Strategy {
+        /// Which.
+        name: StrategyName,
+        /// What it trades; empty for all.
+        symbols: Vec<String>,
+        /// Settings of `imbalance`.
+        imbalance: Imbalance,
+        /// Settings of `quoter`.
+        quoter: Quoter,
+    }
+}
+
+words! {
+    /// The strategies.
+    StrategyName {
+        /// Books only.
+        None,
+        /// Takes when one side outweighs the other.
+        Imbalance,
+        /// Keeps a bid and an ask in the market.
+        Quoter,
+    }
+}
+
+table! {
+    /// `[strategy.imbalance]`
+    Imbalance {
+        /// Share of the heavier side, in thousandths.
+        threshold_per_mille: u32,
+        /// Shares an order.
+        qty: u64,
+        /// Shares long or short.
+        position_max: u64,
+        /// Between two decisions on an instrument, ms of engine time.
+        cooldown_ms: u64,
+    }
+}
+
+table! {
+    /// `[strategy.quoter]`
+    Quoter {
+        /// Shares a quote.
+        qty: u64,
+        /// Shares long or short.
+        position_max: u64,
+        /// Least spread to quote in, ticks.
+        spread_ticks_min: u32,
+        /// Move of the best price before a quote follows, ticks.
+        requote_ticks: u32,
+        /// Between two turns in an instrument, ms of engine time.
+        cooldown_ms: u64,
+    }
+}
+
+table! {
+    /// `[risk]`
+    Risk {
+        /// Shares an order.
+        order_qty_max: u64,
+        /// Notional of an order, whole currency units. See [`Config::order_notional_max`](super::Config::order_notional_max).
+        order_notional_max: u64,
+        /// Beyond the opposite best, basis points.
+        collar_bp: u32,
+        /// Shares long or short an instrument, open orders counted as filled.
+        position_max: u64,
+        /// Open orders.
+        open_orders_max: u32,
+    }
+}
+
+table! {
+    /// `[paper]`
+    Paper {
+        /// To the venue, ns of engine time; at least 1.
+        latency_out_ns: u64,
+        /// Back from it, ns of engine time; at least 1.
+        latency_in_ns: u64,
+        /// Levels one order may take from.
+        sweep_levels: u32,
+        /// Resting orders of ours, a side of an instrument.
+        resting_max: u32,
+    }
+}
+
+table! {
+    /// `[latency]`
+    Latency {
+        /// One in so many messages is stamped.
+        sample: u32,
+    }
+}
+
+table! {
+    /// `[topology]`
+    Topology {
+        /// The placement used when there are no shards in the file.
+        placement: PlacementName,
+        /// What turns a shard's stages.
+        executor: Executor,
+        /// Whether shards may share a core.
+        oversubscribe: bool,
+    }
+}
+
+words! {
+    /// The named placements.
+    PlacementName {
+        /// One hot shard runs the whole path; the log beside it.
+        Fused,
+        /// A shard a stage, folded onto the cores there are.
+        Split,
+    }
+}
+
+words! {
+    /// What turns a shard's stages.
+    Executor {
+        /// A glommio executor a core.
+        Glommio,
+        /// A bare pinned thread.
+        Thread,
+    }
+}
+
+table! {
+    /// `[link]`: the rings.
+    Links {
+        /// Ingest to book.
+        market: Link,
+        /// Book to risk.
+        intent: Link,
+        /// Risk to route.
+        order: Link,
+        /// Route to the paper venue.
+        venue: Link,
+        /// The paper venue to route.
+        event: Link,
+        /// Route to risk.
+        answer: Link,
+        /// Risk to book.
+        report: Link,
+        /// Risk to the log.
+        record: Link,
+    }
+}
+
+table! {
+    /// A ring.
+    Link {
+        /// Messages; a power of two.
+        depth: u32,
+    }
+}
+
+impl Links {
+    /// Each ring with its name.
+    pub fn named(&self) -> [(&'static str, &Link); 8] {
+        [
+            ("market", &self.market),
+            ("intent", &self.intent),
+            ("order", &self.order),
+            ("venue", &self.venue),
+            ("event", &self.event),
+            ("answer", &self.answer),
+            ("report", &self.report),
+            ("record", &self.record),
+        ]
+    }
+}
+
+/// `[[shard]]`: one thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// What it is called.
+    pub name: String,
+    /// The CPU it is pinned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<usize>,
+    /// Its stages in flow order.
+    pub run: Vec<String>,
+    /// What it does when there is nothing to do.
+    pub idle: Idle,
+}
+
+words! {
+    /// What a shard does when there is nothing to do.
+    Idle {
+        /// Asks again at once.
+        Spin,
+        /// Asks again after a pause instruction.
+        Pause,
+        /// Lets others on the core run.
+        Yield,
+        /// Sleeps for longer and longer.
+        BackOff,
+    }
+}
