@@ -6,7 +6,7 @@
 //! ```text
 //! reference ─► directory ─► slot (16 B) ─► level (32 B)        ladder (64 B, one a side of an instrument)
 //!              4 B a page   qty, level,    price, total,       the four best prices with their levels,
-//!              of 512       prev, next     count, head,        quantity at the best; the others behind it in a
+//!              of 128       prev, next     count, head,        quantity at the best; the others behind it in a
 //!                                          tail, owner         sorted run of rungs (16 B), best last
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! Orders: from a reference to its slot in one step, for every reference that is alive.
 //!
-//! Feeds number orders upwards, and most die young. So references are cut into pages of 512; a directory tells for
-//! each page where its 512 slots are. A page gets slots when its first order comes and gives them back when its last
+//! Feeds number orders upwards, and most die young. So references are cut into pages of 128; a directory tells for
+//! each page where its 128 slots are. A page gets slots when its first order comes and gives them back when its last
 //! one dies. References that lie outside the directory, and those whose page got no slots, live in a hash map with
 //! slots of their own (the *side*).
 //!
@@ -72,26 +72,26 @@ pub(super) struct Orders {
     limit: usize,
 }
 
-/// 512 slots a page: a new page every 512 orders, 10 KiB each.
-const PAGE_BITS: u32 = 9;
+/// 128 slots a page, 2 KiB: small enough that few lines are looked at when a page is given up.
+const PAGE_BITS: u32 = 7;
 const PAGE: usize = 1 << PAGE_BITS;
 const NONE: u32 = 0;
 const SIDE: u32 = u32::MAX;
 /// Set in the count of a page of the side.
 const ASIDE: u16 = 1 << 15;
-/// Pages that may be nearly empty: 640 KiB.
-const SLACK: usize = 64;
+/// Pages that may be nearly empty: 640 KiB with the arrivals.
+const SLACK: usize = 256;
 /// Beyond the slack, a page for this many living orders: 320 bytes of slots an order at worst.
-const THIN: usize = 32;
+const THIN: usize = 8;
 /// Pages that a search for a thin one looks at.
 const SEARCH: usize = 16;
 /// A page with more orders is not retired: bounds the work of one message.
 const RETIRED_MAX: u16 = 32;
 /// A page this close to the newest one belongs to a feed that counts; others are sparse.
-const NEIGHBOUR: u64 = 4;
-/// Pages touched at a time when the pool grows: 160 KiB.
-const CHUNK: usize = 16;
-/// Directory entries at most: 2^31 references in 16 MiB.
+const NEIGHBOUR: u64 = 16;
+/// Pages touched at a time when the pool grows: 160 KiB with the arrivals.
+const CHUNK: usize = 64;
+/// Directory entries at most: 2^29 references in 16 MiB.
 const DIRECTORY_MAX: usize = 1 << 22;
 /// More than slots that a handle can name, with room for every kind of page.
 const ORDERS_MAX: usize = 1 << 27;
@@ -503,7 +503,7 @@ mod tests {
                 leave(&mut orders, &mut levels, reference - 700);
             }
         }
-        assert_eq!((orders.len(), orders.dense_pages), (700, 3));
+        assert_eq!((orders.len(), orders.dense_pages), (700, 7));
         assert!(orders.side.is_empty() && orders.verify());
     }
 
