@@ -105,7 +105,7 @@ impl Orders {
 
     /// Entries of the directory: a day has a few hundred references for each order alive at a time.
     fn entries(limit: usize) -> usize {
-        (limit * 2).next_power_of_two().clamp(1 << 12, DIRECTORY_MAX)
+        (limit * 4).next_power_of_two().clamp(1 << 14, DIRECTORY_MAX)
     }
 
     /// Memory that is touched at start for so many orders.
