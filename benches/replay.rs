@@ -66,7 +66,7 @@ struct Metered {
 }
 
 impl Source for Metered {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Key {
         let began = *self.began.get_or_insert_with(Cost::now);
         let key = self.day.next();
@@ -81,7 +81,7 @@ impl Source for Metered {
         self.day.take()
     }
 
-    #[inline]
+    #[inline(always)]
     fn hint(&self, sink: &impl Sink<Market>) {
         self.day.hint(sink);
     }

@@ -126,9 +126,10 @@ pub struct Intent {
 pub struct Order(Intent);
 
 impl Order {
-    /// The gate's word that `intent` passed.
-    pub fn approved(intent: Intent) -> Self {
-        Self(intent)
+    /// The gate's word that `intent` passed: the same bytes, not a copy.
+    #[inline]
+    pub fn approved(intent: &Intent) -> &Self {
+        zerocopy::transmute_ref!(intent)
     }
 
     /// What was approved.

@@ -17,8 +17,11 @@ pub trait Host {
     /// The books.
     fn books(&self) -> &Books;
 
-    /// Applies a market message to the books; nothing else.
-    fn apply(&mut self, message: &Market) -> Change;
+    /// Applies a market message to the books, and writes what it did; nothing else.
+    fn apply(&mut self, message: &Market, change: &mut Change);
+
+    /// A message that will come soon.
+    fn hint(&self, message: &Market, step: u8);
 
     /// Lets the strategies react to it. Returns the number of intents put out.
     fn react(&mut self, message: &Market, change: &Change, out: &mut impl Sink<Intent>) -> u32;

@@ -549,7 +549,8 @@ mod tests {
                     assert_eq!(orders.reference(handle), pattern(n));
                 }
                 assert!(orders.verify(), "round {round}");
-                assert!(orders.live_in.len() <= 1 + SLACK + 5000 / THIN + 10, "memory is bounded");
+                let most = 1 + SLACK + 5000 / THIN + 5000usize.div_ceil(PAGE);
+                assert!(orders.live_in.len() <= most, "memory is bounded");
                 (0..5000).for_each(|n| leave(&mut orders, &mut levels, pattern(n)));
                 assert!(orders.len() == 0 && orders.verify());
             }

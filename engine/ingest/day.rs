@@ -259,7 +259,8 @@ impl Day {
 }
 
 impl Source for Day {
-    #[inline]
+    // Always: a key that goes through memory is read before its parts have arrived there.
+    #[inline(always)]
     fn next(&mut self) -> Key {
         if self.window.len() == 0 {
             self.fill();
@@ -281,7 +282,7 @@ impl Source for Day {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hint(&self, sink: &impl Sink<Market>) {
         let far = self.settings.look_ahead;
         if far == 0 {

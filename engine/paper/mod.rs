@@ -19,7 +19,7 @@ use crate::base::message::{Flags, Intent, Key, Kind, Market, Rank, Report, Sourc
 use crate::base::plant::{Plant, planted};
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::Nanos;
-use crate::book::Host;
+use crate::book::{Change, Host};
 use std::collections::VecDeque;
 
 /// Time from a decision to the venue, and from there back. Each at least 1 ns: what is answered lies in the future.
@@ -68,7 +68,8 @@ impl<B: Host> Paper<B> {
     /// The session moves on; returns the number of intents.
     #[cold]
     fn session(&mut self, message: &Market, out: &mut impl Sink<Intent>) -> u32 {
-        let change = self.host.apply(message);
+        let mut change = Change::default();
+        self.host.apply(message, &mut change);
         self.venue.on_session(message, self.host.books());
         let intents = self.host.react(message, &change, out);
         // What expires is owed from now on.
@@ -125,7 +126,8 @@ impl<B: Host> Stage for Paper<B> {
                 0
             }
             _ => {
-                let change = self.host.apply(message);
+                let mut change = Change::default();
+                self.host.apply(message, &mut change);
                 let events = self.venue.on_market(message, &change, self.host.books(), back);
                 intents = self.host.react(message, &change, out);
                 events
@@ -142,7 +144,10 @@ impl<B: Host> Stage for Paper<B> {
 
     #[inline]
     fn hint(&self, message: &Market, step: u8) {
-        self.host.books().hint(message, step);
+        self.host.hint(message, step);
+        if step == 0 {
+            self.venue.hint(message.head.instrument);
+        }
     }
 
     #[inline]

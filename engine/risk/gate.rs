@@ -299,7 +299,7 @@ impl Stage for Gate {
                 }
             }
         }
-        out.put(&Order::approved(*intent));
+        out.put(Order::approved(intent));
     }
 
     fn on_report(&mut self, report: &Report, back: &mut impl Sink<Report>) {
@@ -340,7 +340,7 @@ impl Stage for Gate {
         while room > 0 {
             room -= 1;
             let Some(slot) = self.orders.first_from(killing.cursor) else {
-                out.put(&Order::approved(killing.intent));
+                out.put(Order::approved(&killing.intent));
                 self.killing = None;
                 return;
             };
@@ -348,7 +348,7 @@ impl Stage for Gate {
             let open = self.orders[slot];
             if open.intent.shard == killing.intent.shard {
                 self.counts.cancels += 1;
-                out.put(&Order::approved(cancel_of(&open.intent, &killing.intent)));
+                out.put(Order::approved(&cancel_of(&open.intent, &killing.intent)));
             }
         }
         self.killing = Some(killing);

@@ -34,7 +34,7 @@ impl Office {
         let intent = Intent { number: self.numbers, ..intent };
         let asked = !intent.head.flags.has(Flags::UNASKED);
         self.numbers += u32::from(asked);
-        self.desk.on(&Order::approved(intent), &mut self.out, &mut self.back);
+        self.desk.on(Order::approved(&intent), &mut self.out, &mut self.back);
         let (left, answers) = (self.out.drain(), self.back.drain());
         assert!(left.len() <= 1);
         for order in &left {
@@ -218,9 +218,9 @@ fn what_is_unknown_or_impossible_is_counted_and_passed_on() {
 fn nothing_below_what_is_promised_is_answered() {
     let mut office = Office::new();
     let order = new(1);
-    let next = Order::approved(order).key();
+    let next = Order::approved(&order).key();
     let promise = office.desk.promise_back(next, Key::MAX);
-    office.desk.on(&Order::approved(order), &mut office.out, &mut office.back);
+    office.desk.on(Order::approved(&order), &mut office.out, &mut office.back);
     assert_eq!(office.back.drain()[0].key(), promise, "the very next answer");
     assert_eq!(office.desk.promise_back(next, promise), promise, "nor what is held");
     assert_eq!(office.desk.promise_back(Key::MAX, next), next);

@@ -40,6 +40,11 @@ impl Strategy for AnyStrategy {
         each!(self, (), s => s.on_book(books, change, time));
     }
 
+    #[inline]
+    fn hint(&self, instrument: InstrumentId) {
+        each!(self, (), s => s.hint(instrument));
+    }
+
     fn on_report(&mut self, report: &Report) {
         each!(self, (), s => s.on_report(report));
     }

@@ -6,6 +6,7 @@
 
 use super::{Orders, Strategy};
 use crate::base::message::{Kind, Report};
+use crate::base::prefetch::prefetch;
 use crate::base::unit::*;
 use crate::book::{Books, Change};
 
@@ -98,6 +99,13 @@ impl Strategy for Imbalance {
         let known = self.wanted.iter().any(|(wanted, _)| *wanted == change.instrument);
         if !known && self.may(seen, side, time) && books.phase(change.instrument) == Phase::OPEN {
             self.wanted.push((change.instrument, time));
+        }
+    }
+
+    #[inline]
+    fn hint(&self, instrument: InstrumentId) {
+        if let Some(seen) = self.seen.get(instrument.index()) {
+            prefetch(seen);
         }
     }
 

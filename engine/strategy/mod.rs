@@ -36,6 +36,10 @@ pub trait Strategy {
     /// An instrument that it trades changed, and its book is live.
     fn on_book(&mut self, books: &Books, change: &Change, time: Nanos);
 
+    /// A message about this instrument will come soon: prefetch what is kept of it. Never changes any output.
+    #[inline]
+    fn hint(&self, _instrument: InstrumentId) {}
+
     /// Something became of one of its intents.
     fn on_report(&mut self, report: &Report);
 

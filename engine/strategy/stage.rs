@@ -23,6 +23,8 @@ pub struct StageSettings {
     pub symbols: Vec<u64>,
     /// Instruments.
     pub instruments: usize,
+    /// One intent in so many has its way timed stage by stage; from 1.
+    pub sample: u32,
 }
 
 /// A book shard's books and strategy.
@@ -90,8 +92,16 @@ impl<S: Strategy> Host for BookStage<S> {
     }
 
     #[inline]
-    fn apply(&mut self, message: &Market) -> Change {
-        self.books.apply(message)
+    fn apply(&mut self, message: &Market, change: &mut Change) {
+        self.books.apply_into(message, change);
+    }
+
+    #[inline]
+    fn hint(&self, message: &Market, step: u8) {
+        self.books.hint(message, step);
+        if step == 0 {
+            self.strategy.hint(message.head.instrument);
+        }
     }
 
     #[inline]
@@ -148,10 +158,12 @@ impl<O: Sink<Intent>> Desk<'_, O> {
     }
 
     /// Puts an intent: who, when, and which market was seen.
+    #[inline(always)]
     fn put(&mut self, instrument: InstrumentId, kind: Kind, intent: Intent) {
         let message = self.message;
         let top = self.books.top(instrument);
         let head = Header { instrument, kind, flags: Flags::default(), ..message.head };
+        let timed = self.intents.is_multiple_of(self.settings.sample);
         let shard = if planted(Plant::NoShardInKey) { ShardId(0) } else { self.settings.shard };
         self.out.put(&Intent {
             head,
@@ -165,7 +177,7 @@ impl<O: Sink<Intent>> Desk<'_, O> {
             strategy: self.id,
             shard,
             stamp: message.stamp,
-            handed: message.stamp,
+            handed: if timed { message.stamp } else { Stamp(0) },
             health: self.books.health(instrument),
             phase: self.books.phase(instrument),
             rank: message.key().rank(),

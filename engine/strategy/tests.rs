@@ -34,6 +34,7 @@ impl<S: Strategy> Desk<S> {
             good_for: Nanos(50),
             symbols: Vec::new(),
             instruments,
+            sample: 1,
         };
         let stage = BookStage::new(settings, Books::new(&limits), strategy);
         let mut desk = Self { stage, out: Recorder::roomy(), time: 1_000, names: 0, intents: 0 };
@@ -51,7 +52,8 @@ impl<S: Strategy> Desk<S> {
         if last {
             message.head.flags = message.head.flags.with(Flags::LAST);
         }
-        let change = self.stage.apply(&message);
+        let mut change = Change::default();
+        self.stage.apply(&message, &mut change);
         self.out.room = self.stage.burst();
         let count = self.stage.react(&message, &change, &mut self.out);
         let intents = self.out.drain();

@@ -183,6 +183,7 @@ impl Config {
             ("paper.sweep_levels", paper.sweep_levels.into(), 1, 1024),
             ("paper.resting_max", paper.resting_max.into(), 1, 1024),
             ("latency.sample", self.latency.sample.into(), 1, 1 << 30),
+            ("latency.sample_orders", self.latency.sample_orders.into(), 1, 1 << 30),
         ]
     }
 }

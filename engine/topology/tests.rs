@@ -36,7 +36,7 @@ fn an_unknown_key_names_its_line_and_the_nearest_key() {
     );
     assert_eq!(
         refusal("[latency]\ncolour = 3"),
-        "my.toml:2:1: unknown key `latency.colour`: use one of sample"
+        "my.toml:2:1: unknown key `latency.colour`: use one of sample, sample_orders"
     );
     starts(
         &refusal("[ingset]\nbatch = 1"),

@@ -72,9 +72,11 @@ impl Host for Quiet {
         &self.0
     }
 
-    fn apply(&mut self, message: &Market) -> Change {
-        self.0.apply(message)
+    fn apply(&mut self, message: &Market, change: &mut Change) {
+        self.0.apply_into(message, change);
     }
+
+    fn hint(&self, _: &Market, _: u8) {}
 
     fn react(&mut self, _: &Market, _: &Change, _: &mut impl Sink<Intent>) -> u32 {
         0

@@ -3,6 +3,7 @@
 
 use super::{NOBODY, Resting, Venue, better};
 use crate::base::message::{Flags, Kind, Market, Report};
+use crate::base::prefetch::prefetch;
 use crate::base::stage::Sink;
 use crate::base::unit::*;
 use crate::book::{Books, Change};
@@ -25,6 +26,14 @@ impl Venue {
                 self.watched(message, change, books, back)
             }
             _ => 0,
+        }
+    }
+
+    /// A message about this instrument will come soon.
+    #[inline]
+    pub fn hint(&self, instrument: InstrumentId) {
+        if let Some(watch) = self.watch.get(instrument.index()) {
+            prefetch(watch);
         }
     }
 

@@ -95,6 +95,7 @@ impl Setup {
             good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
             symbols,
             instruments: self.instruments(),
+            sample: config.latency.sample_orders,
         };
         BookStage::new(settings, Self::books_of(&self.config), self.strategy())
     }

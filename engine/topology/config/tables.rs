@@ -153,8 +153,10 @@ table! {
 table! {
     /// `[latency]`
     Latency {
-        /// One in so many messages is stamped.
+        /// One in so many messages has its decoding timed.
         sample: u32,
+        /// One in so many orders is timed stage by stage.
+        sample_orders: u32,
     }
 }
 
