@@ -151,10 +151,11 @@ impl<S> TimedStage<S> {
     }
 }
 
-/// Notices whether anything was put.
+/// Notices when the first message was put.
 struct Noticing<'a, O> {
     out: &'a mut O,
-    put: bool,
+    clock: Clock,
+    put: Stamp,
 }
 
 impl<O: Outlet> Outlet for Noticing<'_, O> {
@@ -174,8 +175,10 @@ impl<O: Outlet> Outlet for Noticing<'_, O> {
 impl<O: Sink<Market>> Sink<Market> for Noticing<'_, O> {
     #[inline]
     fn put(&mut self, message: &Market) {
-        self.put = true;
         self.out.put(message);
+        if self.put == Stamp(0) {
+            self.put = self.clock.stamp();
+        }
     }
 }
 
@@ -189,11 +192,12 @@ impl<S: Stage<In = Order, Out = Market>> Stage for TimedStage<S> {
 
     #[inline]
     fn on(&mut self, order: &Order, out: &mut impl Sink<Market>, back: &mut impl Sink<Report>) {
-        let mut out = Noticing { out, put: false };
+        let mut out = Noticing { out, clock: self.clock, put: Stamp(0) };
         self.stage.on(order, &mut out, back);
         let (handed, seen) = (order.intent().handed, order.intent().stamp);
-        if out.put && seen != Stamp(0) {
-            let now = self.clock.stamp();
+        // The way ends where the order leaves; what is then told back is no part of it.
+        let now = out.put;
+        if now != Stamp(0) && seen != Stamp(0) {
             self.whole.record(self.clock.nanos_between(seen, now));
             if handed != Stamp(0) {
                 self.latency.record(self.clock.nanos_between(handed, now));
