@@ -230,6 +230,7 @@ impl<T: Copy> Slab<T> {
     ///
     /// # Errors
     /// [`Full`] if every handle is given out.
+    #[inline]
     pub fn insert(&mut self, value: T) -> Result<u32, Full> {
         let handle = match self.free.pop() {
             Some(handle) => handle,

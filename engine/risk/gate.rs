@@ -152,8 +152,7 @@ impl Gate {
 
     fn admit(&mut self, intent: &Intent, back: &mut impl Sink<Report>) -> bool {
         let refusal = match self.judge(intent) {
-            Ok(reserved) => match self.keep(Open { intent: *intent, reserved, leaves: intent.qty })
-            {
+            Ok(reserved) => match self.keep(intent, reserved) {
                 true => return true,
                 false => Refusal {
                     code: Code::OPEN_ORDERS,
@@ -175,13 +174,15 @@ impl Gate {
         false
     }
 
-    fn keep(&mut self, open: Open) -> bool {
+    #[inline]
+    fn keep(&mut self, intent: &Intent, reserved: Qty) -> bool {
+        let open = Open { intent: *intent, reserved, leaves: intent.qty };
         let Ok(slot) = self.orders.insert(open) else { return false };
-        if self.index.insert(open.intent.order.0, slot).is_err() {
+        if self.index.insert(intent.order.0, slot).is_err() {
             self.orders.remove(slot);
             return false;
         }
-        self.reserve(open.intent.head.instrument, open.intent.side, open.reserved);
+        self.reserve(intent.head.instrument, intent.side, reserved);
         true
     }
 
