@@ -14,6 +14,9 @@ pub use kind::{Flags, Kind, Source};
 use super::unit::*;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// Book shards at most: each has a bit in [`Flags::last_for`].
+pub const SHARDS_MAX: u16 = 8;
+
 /// The first 24 bytes of every message.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -214,6 +217,25 @@ const fn promise_header(time: u64) -> Header {
         kind: Kind::PROMISE,
         source: Source(0),
         flags: Flags(0),
+    }
+}
+
+impl Market {
+    /// Whether it goes to every book shard, not to its instrument's alone.
+    pub const fn is_for_all(&self) -> bool {
+        matches!(self.head.kind, Kind::SESSION | Kind::TICK | Kind::KILL)
+    }
+
+    /// The copy that book shard `shard` gets of a message to all: whether it is the last of its packet is the shard's own.
+    pub fn copy_for(&self, shard: usize) -> Self {
+        let mut copy = *self;
+        let flags = &mut copy.head.flags;
+        let last = flags.has(Flags::last_for(1 << shard));
+        *flags = Flags(flags.0 & ((1 << Flags::SHARDS_AT) - 1));
+        if last {
+            *flags = flags.with(Flags::LAST);
+        }
+        copy
     }
 }
 

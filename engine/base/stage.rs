@@ -185,9 +185,14 @@ pub enum Pick {
 }
 
 /// Chooses who gets a message.
-pub trait Picker<T> {
+pub trait Picker<T: Copy> {
     /// For a fan over `count` sinks; `One(index)` is below it.
     fn pick(&self, message: &T, count: usize) -> Pick;
+
+    /// What the `index`-th gets of a message that goes to all.
+    fn copy_for(&self, message: &T, _index: usize) -> T {
+        *message
+    }
 }
 
 impl<S, P> Fan<S, P> {
@@ -237,7 +242,11 @@ impl<T: Message, S: Sink<T>, P: Picker<T>> Sink<T> for Fan<S, P> {
         }
         match self.pick.pick(message, self.sinks.len()) {
             Pick::One(index) => self.sinks[index].put(message),
-            Pick::All => self.sinks.iter_mut().for_each(|sink| sink.put(message)),
+            Pick::All => {
+                for (index, sink) in self.sinks.iter_mut().enumerate() {
+                    sink.put(&self.pick.copy_for(message, index));
+                }
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! A recorded day as a source: frames decoded in order, with the ticks and the kill that engine time brings.
 //!
 //! A message is its packet's last for a book shard (`Flags::LAST`) when none of the next messages of the same time is
-//! for that shard; those of one time beyond the window count as another packet. That depends on the file alone.
+//! for that shard (`packet.rs`); those of one time beyond the window count as another packet. That depends on the file
+//! alone.
 //!
 //! The stamp of a message is taken before the one that enters the window is decoded, so a latency includes the
 //! decoding of one message. Looking ahead decodes earlier, it does not make decoding free.
@@ -9,6 +10,7 @@
 
 use super::agent::Source;
 use super::decode::Decoder;
+use super::packet::last_of_packet;
 use super::transport::file::{FramingFault, ItchFile};
 use super::window::{self, Window};
 use crate::base::clock::Clock;
@@ -125,26 +127,23 @@ impl Day {
         &self.latency
     }
 
-    /// The book shard of an instrument; `None` for messages that go to every shard.
-    fn shard(&self, instrument: InstrumentId) -> Option<usize> {
-        let known = self.decoder.table().get(instrument)?;
-        Some(usize::from(known.shard.0) % self.settings.shards)
+    /// The book shard of a message that does not go to all: its instrument's; without one, the one that the fan picks.
+    fn shard(&self, message: &Market) -> usize {
+        let instrument = message.head.instrument;
+        let known = self.decoder.table().get(instrument);
+        known.map_or(instrument.index(), |known| usize::from(known.shard.0)) % self.settings.shards
     }
 
-    /// Whether the front of the window is its packet's last message for its book shard.
+    /// The flags that say for which book shards the front of the window is its packet's last message.
     #[inline]
-    fn is_last(&self) -> bool {
-        let Some(front) = self.window.get(0) else { return true };
-        let time = front.head.time;
-        let same = |next: &&Market| next.head.time == time;
-        match self.window.get(1).filter(same) {
-            None => true,
-            Some(_) if self.settings.shards == 1 => false,
+    fn last(&self) -> Flags {
+        let Some(front) = self.window.get(0) else { return Flags::LAST };
+        match self.window.get(1).filter(|next| next.head.time == front.head.time) {
+            None => Flags::LAST,
+            Some(_) if self.settings.shards == 1 => Flags::default(),
             Some(_) => {
-                let mine = self.shard(front.head.instrument);
-                let later = (1..=AHEAD).map_while(|n| self.window.get(n)).take_while(same);
-                let mut shards = later.map(|next| self.shard(next.head.instrument));
-                !shards.any(|other| mine.is_none() || other.is_none() || mine == other)
+                let behind = (1..=AHEAD).map_while(|n| self.window.get(n));
+                last_of_packet(front, behind, |next| self.shard(next), self.settings.shards)
             }
         }
     }
@@ -188,15 +187,13 @@ impl Day {
         self.taken += 1;
         let stamp = if self.settings.stamped { self.clock.stamp() } else { Stamp(0) };
         self.fill();
-        let last = self.is_last();
+        let last = self.last();
         if self.settings.stamped && self.taken.is_multiple_of(self.settings.sample) {
             self.latency.record(self.clock.nanos_between(stamp, self.clock.stamp()));
         }
         let message = self.window.pop();
         message.stamp = stamp;
-        if last {
-            message.head.flags = message.head.flags.with(Flags::LAST);
-        }
+        message.head.flags = message.head.flags.with(last);
         message
     }
 

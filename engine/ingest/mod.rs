@@ -4,6 +4,7 @@ mod agent;
 pub mod date;
 mod day;
 pub mod decode;
+mod packet;
 pub mod transport;
 mod window;
 
@@ -12,3 +13,4 @@ mod tests;
 
 pub use agent::{Ingest, Source};
 pub use day::{Day, DaySettings};
+pub use packet::last_of_packet;

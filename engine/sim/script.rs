@@ -4,7 +4,7 @@
 use super::Chance;
 use crate::base::message::{Flags, Header, Key, Kind, Market, Message, Source as From};
 use crate::base::unit::*;
-use crate::ingest::Source;
+use crate::ingest::{Source, last_of_packet};
 
 /// What a script is like.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,9 @@ impl Script {
             if market.chance.often(30) {
                 messages.push(message(time, Kind::TICK, everyone));
                 time += 1;
+            }
+            if market.chance.often(30) {
+                messages.push(Market { code: b'Q', ..message(time, Kind::SESSION, everyone) });
             }
             messages.push(market.draw(time));
         }
@@ -167,21 +170,19 @@ impl Drawing {
     }
 }
 
-/// Flags the last message of each time for each shard.
+/// Flags the last message of each time for each shard, as a day's file does: ticks and the kill are packets of their own.
 fn mark_last(messages: &mut [Market], shards: u32) {
-    for shard in 0..shards {
-        let mine = |message: &Market| {
-            let instrument = message.head.instrument;
-            instrument == InstrumentId::NONE || instrument.0 % shards == shard
+    let alone = |message: &Market| matches!(message.head.kind, Kind::TICK | Kind::KILL);
+    let shard_of = |message: &Market| (message.head.instrument.0 % shards) as usize;
+    for index in 0..messages.len() {
+        let (front, behind) = (messages[index], &messages[index + 1..]);
+        let behind = behind.iter().filter(|next| !alone(next));
+        let last = if alone(&front) {
+            Flags::LAST
+        } else {
+            last_of_packet(&front, behind, shard_of, shards as usize)
         };
-        for index in 0..messages.len() {
-            let (time, here) = (messages[index].head.time, mine(&messages[index]));
-            let mut later = messages[index + 1..].iter().take_while(|next| next.head.time == time);
-            if here && !later.any(mine) {
-                let flags = &mut messages[index].head.flags;
-                *flags = flags.with(Flags::LAST);
-            }
-        }
+        messages[index].head.flags = front.head.flags.with(last);
     }
 }
 

@@ -261,7 +261,7 @@ fn every_placement_and_schedule_gives_the_same_bytes() {
         all.states.extend(seen.states);
     }
     // A test of nothing proves nothing: orders, fills and every way for an order to end were met.
-    assert!(all.orders > 4_000 && all.fills > 1_000, "{} {}", all.orders, all.fills);
+    assert!(all.orders > 4_000 && all.fills > 500, "{} {}", all.orders, all.fills);
     for state in [
         "filled ",
         "canceled ",

@@ -13,6 +13,7 @@ pub use tables::{
 
 use super::error::{ConfigError, Fault};
 use super::source::{self, Layer, Places};
+use crate::base::message::SHARDS_MAX;
 use crate::base::unit::{Money, Nanos, PRICE_SCALE};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -153,7 +154,7 @@ impl Config {
         vec![
             ("ingest.look_ahead", ingest.look_ahead.into(), 0, 16),
             ("ingest.batch", ingest.batch.into(), 1, 65_536),
-            ("book.shards", book.shards.into(), 1, 8),
+            ("book.shards", book.shards.into(), 1, SHARDS_MAX.into()),
             ("book.orders_max", book.orders_max.into(), 1, i32::MAX as u64),
             ("book.levels_max", book.levels_max.into(), 1, i32::MAX as u64),
             ("book.instruments_max", book.instruments_max.into(), 1, 1 << 24),

@@ -1,14 +1,19 @@
 //! What a configuration promises its reader: the line, the reason, the fix.
 
+use super::chain::ByInstrument;
 use super::config::{Config, Executor, PlacementName};
 use super::machine::{Cpu, Machine, Node};
 use super::placement::{Bursts, Placement, StageName};
 use super::source::DEFAULT;
-use crate::base::unit::Nanos;
+use crate::base::message::{Flags, Kind, Market};
+use crate::base::stage::{Fan, Sink};
+use crate::base::testing::{Recorder, market};
+use crate::base::unit::{InstrumentId, Nanos};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
 use std::fs;
+use std::sync::Arc;
 
 fn refusal(text: &str) -> String {
     Config::parse("my.toml", text).expect_err(text).to_string()
@@ -423,5 +428,45 @@ fn no_text_makes_the_parser_panic() {
     // Each way through is taken often, or the promise is hollow.
     for counter in [&parsed, &placed, &refused, &broken] {
         assert!(counter.get() > 500, "{parsed:?} {placed:?} {refused:?} {broken:?}");
+    }
+}
+
+#[test]
+fn each_book_shard_is_told_by_itself_where_its_packet_ends() {
+    let none = InstrumentId::NONE.0;
+    let flagged = |kind, instrument, flags| {
+        let mut message = market(1, kind, instrument);
+        message.head.flags = flags;
+        message
+    };
+    // The table puts instrument 0 on the second shard; others are dealt out in turn.
+    let sent = [
+        flagged(Kind::ADD, 0, Flags::default()),
+        flagged(Kind::SESSION, none, Flags::last_for(0b10)),
+        flagged(Kind::ADD, 2, Flags::LAST),
+        flagged(Kind::ADD, none, Flags::LAST.with(Flags::PRINTABLE)),
+        flagged(Kind::TICK, none, Flags::LAST),
+        flagged(Kind::SESSION, none, Flags::default()),
+    ];
+    for (count, expected) in [
+        (1, [&["add", "session", "add!", "add!", "tick!", "session"][..], &[]]),
+        (
+            2,
+            [
+                &["session", "add!", "tick!", "session"],
+                &["add", "session!", "add!", "tick!", "session"],
+            ],
+        ),
+    ] {
+        let sinks = (0..count).map(|_| Recorder::roomy()).collect();
+        let mut fan = Fan::new(sinks, ByInstrument(Arc::from([1])));
+        sent.iter().for_each(|message| fan.put(message));
+        for (sink, expected) in fan.into_sinks().into_iter().zip(expected) {
+            let told = |m: &Market| {
+                let last = m.head.flags.has(Flags::LAST);
+                format!("{}{}", m.head.kind, if last { "!" } else { "" })
+            };
+            assert_eq!(sink.put.iter().map(told).collect::<Vec<_>>(), expected, "of {count}");
+        }
     }
 }

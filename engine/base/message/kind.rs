@@ -98,6 +98,13 @@ impl Flags {
     /// An answer to an intent: each intent gets exactly one.
     pub const ANSWER: Self = Self(8);
 
+    pub(super) const SHARDS_AT: u32 = 8;
+
+    /// On a message to all book shards: the last of its packet for those whose bits are set, not for the others.
+    pub const fn last_for(shards: u8) -> Self {
+        Self((shards as u16) << Self::SHARDS_AT)
+    }
+
     /// Whether all bits of `flag` are set.
     pub const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 == flag.0

@@ -43,6 +43,11 @@ impl Frames {
         self.put(&AddOrder { buy_sell_indicator, shares, price, ..AddOrder::new(locate, time) })
     }
 
+    /// A frame for every shard.
+    fn session(self, time: u64) -> Self {
+        self.put(&SystemEvent { event_code: b'Q', ..SystemEvent::new(0, time) })
+    }
+
     /// A frame that is counted and goes no further.
     fn off_hop(self, locate: u16, time: u64) -> Self {
         self.put(&Noii::new(locate, time))
@@ -82,11 +87,13 @@ fn all(day: &mut Day) -> Vec<Market> {
     }
 }
 
-/// What came, as `kind time`, with a `!` where it is a packet's last.
+/// What came, as `kind time`, with a `!` where it is a packet's last, and `!1` where it is for the second shard only.
 fn told(messages: &[Market]) -> Vec<String> {
     let one = |m: &Market| {
         let last = if m.head.flags.has(Flags::LAST) { "!" } else { "" };
-        format!("{} {}{last}", m.head.kind, m.head.time.0)
+        let shards = (0..8).filter(|shard| m.head.flags.has(Flags::last_for(1 << shard)));
+        let shards: String = shards.map(|shard| format!("!{shard}")).collect();
+        format!("{} {}{last}{shards}", m.head.kind, m.head.time.0)
     };
     messages.iter().map(one).collect()
 }
@@ -138,10 +145,14 @@ fn each_shard_has_its_own_last() {
         Frames::default().directory(3, 1).add(1, 5).add(2, 5).add(3, 5).add(2, 6).add(1, 6);
     let messages = all(&mut day(vec![frames], settings));
     assert_eq!(told(&messages[3..]), ["add 5", "add 5!", "add 5!", "add 6!", "add 6!"]);
-    let frames = Frames::default().directory(2, 1).add(1, 5).add(2, 5);
-    let frames = frames.put(&SystemEvent { event_code: b'Q', ..SystemEvent::new(0, 5) }).add(1, 5);
-    let expected = ["add 5", "add 5", "session 5", "add 5!"];
-    assert_eq!(read(vec![frames], settings), expected, "what goes to all is everyone's");
+    let frames = Frames::default().directory(2, 1).add(1, 5).add(2, 5).session(5).add(1, 5);
+    let expected = ["add 5", "add 5", "session 5!1", "add 5!"];
+    assert_eq!(read(vec![frames], settings), expected, "nothing follows for the second shard");
+    let frames = Frames::default().directory(2, 1).session(5).session(5).add(1, 5).add(2, 6);
+    assert_eq!(read(vec![frames], settings), ["session 5", "session 5!1", "add 5!", "add 6!"]);
+    // A locate code that nobody announced has no instrument: the fan sends it to the second of two.
+    let frames = Frames::default().directory(1, 1).add(1, 5).add(9, 5).session(6).add(9, 6);
+    assert_eq!(read(vec![frames], settings), ["add 5!", "add 5!", "session 6!0", "add 6!"]);
     let mut two = day(vec![Frames::default().directory(3, 1)], settings);
     all(&mut two);
     let shards: Vec<_> = two.decoder().table().iter().map(|(_, known)| known.shard).collect();
@@ -213,6 +224,7 @@ fn a_file_that_breaks_off_ends_the_day_with_its_fault() {
 #[derive(Clone, Copy, Debug)]
 enum Piece {
     Add { locate: u16, gap: u64 },
+    Session,
     OffHop,
     Malformed { gap: u64 },
     NextFile,
@@ -221,7 +233,8 @@ enum Piece {
 fn piece() -> impl Strategy<Value = Piece> {
     let gap = || prop_oneof![Just(0u64), 0..30u64];
     prop_oneof![
-        6 => (1..4u16, gap()).prop_map(|(locate, gap)| Piece::Add { locate, gap }),
+        6 => (1..5u16, gap()).prop_map(|(locate, gap)| Piece::Add { locate, gap }),
+        1 => Just(Piece::Session),
         1 => Just(Piece::OffHop),
         1 => gap().prop_map(|gap| Piece::Malformed { gap }),
         1 => Just(Piece::NextFile),
@@ -235,7 +248,7 @@ proptest! {
         pieces in prop::collection::vec(piece(), 0..60),
         tick in prop_oneof![Just(0u64), 1..20u64],
         kill_at in prop_oneof![Just(u64::MAX), 0..300u64],
-        shards in 1..3usize,
+        shards in 1..4usize,
     ) {
         let settings = DaySettings { tick: Nanos(tick), kill_at: Nanos(kill_at), shards, ..SETTINGS };
         let (mut files, mut frames, mut time) = (Vec::new(), Frames::default().directory(3, 1), 1);
@@ -246,6 +259,7 @@ proptest! {
                     (time, adds) = (time + gap, adds + 1);
                     frames.add(locate, time)
                 }
+                Piece::Session => frames.session(time),
                 Piece::OffHop => frames.off_hop(1, time),
                 Piece::Malformed { gap } => frames.malformed(2, time + gap),
                 Piece::NextFile => {
@@ -263,15 +277,19 @@ proptest! {
         prop_assert_eq!(of(Kind::ADD), adds);
         prop_assert_eq!(of(Kind::KILL), u64::from(kill_at <= time));
         prop_assert_eq!(of(Kind::TICK), ticks);
-        // The last message of each time for a shard has the flag, and with it every packet is ended.
+        // Of what a shard hears, the last message of each time has the flag, and no other; ticks and the kill always.
         for shard in 0..shards {
-            let mine = |m: &&Market| m.head.instrument.index() % shards == shard;
-            let market: Vec<_> = messages.iter().filter(|m| m.head.kind == Kind::ADD).filter(mine).collect();
-            for pair in market.windows(2) {
-                let ended = pair[0].head.flags.has(Flags::LAST);
-                prop_assert!(ended || pair[0].head.time == pair[1].head.time);
+            let hears = |m: &&Market| m.is_for_all() || m.head.instrument.index() % shards == shard;
+            let heard: Vec<_> = messages.iter().filter(hears).map(|m| m.copy_for(shard)).collect();
+            let last = |m: &Market| m.head.flags.has(Flags::LAST);
+            let (timers, market): (Vec<_>, Vec<_>) =
+                heard.iter().partition(|m| matches!(m.head.kind, Kind::TICK | Kind::KILL));
+            prop_assert!(timers.into_iter().all(last));
+            for (at, message) in market.iter().enumerate() {
+                let packet_goes_on = market.get(at + 1).is_some_and(|next| next.head.time == message.head.time);
+                prop_assert_eq!(last(message), !packet_goes_on, "{} of {}", at, shard);
             }
-            prop_assert!(market.last().is_none_or(|m| m.head.flags.has(Flags::LAST)));
+            prop_assert!(heard.iter().all(|m| m.head.flags.0 < 1 << 8), "what is each shard's own stays at the fan");
         }
     }
 }

@@ -8,20 +8,22 @@ use std::sync::Arc;
 
 /// Market messages to the instrument's book shard; session events, ticks and kills to all.
 #[derive(Clone)]
-pub struct ByInstrument(pub(super) Arc<[u8]>);
+pub struct ByInstrument(pub(in crate::topology) Arc<[u8]>);
 
 impl Picker<Market> for ByInstrument {
     #[inline]
     fn pick(&self, message: &Market, count: usize) -> Pick {
-        match message.head.kind {
-            Kind::SESSION | Kind::TICK | Kind::KILL => Pick::All,
-            _ => {
-                let index = message.head.instrument.index();
-                // Beyond the table that was given, instruments are dealt out in turn, as the decoder does.
-                let shard = self.0.get(index).map_or(index, |shard| usize::from(*shard));
-                Pick::One(shard % count)
-            }
+        if message.is_for_all() {
+            return Pick::All;
         }
+        let index = message.head.instrument.index();
+        // Beyond the table that was given, instruments are dealt out in turn, as the decoder does.
+        let shard = self.0.get(index).map_or(index, |shard| usize::from(*shard));
+        Pick::One(shard % count)
+    }
+
+    fn copy_for(&self, message: &Market, index: usize) -> Market {
+        message.copy_for(index)
     }
 }
 

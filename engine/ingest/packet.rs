@@ -1,0 +1,28 @@
+//! Where packets end in what has none: messages of one time are a packet.
+#![forbid(unsafe_code)]
+
+use crate::base::message::{Flags, Market, SHARDS_MAX};
+
+/// The flags that say for which of the `shards` book shards `front` is the last of its packet: those that it goes to and
+/// that none of the messages `behind` it, in order, goes to at the same time. `shard_of` is a message's shard, unless the
+/// message is for all.
+pub fn last_of_packet<'a>(
+    front: &Market,
+    behind: impl Iterator<Item = &'a Market>,
+    shard_of: impl Fn(&Market) -> usize,
+    shards: usize,
+) -> Flags {
+    let all = u8::MAX >> (usize::from(SHARDS_MAX) - shards);
+    let goes_to = |message: &Market| {
+        if message.is_for_all() { all } else { 1 << shard_of(message) }
+    };
+    let heard = goes_to(front);
+    let mut last = heard;
+    for next in behind.take_while(|next| next.head.time == front.head.time) {
+        last &= !goes_to(next);
+        if last == 0 {
+            break;
+        }
+    }
+    if last == heard { Flags::LAST } else { Flags::last_for(last) }
+}
