@@ -39,6 +39,8 @@ pub(super) struct Summary {
     asked: Vec<Symbol>,
     /// Of those, what the day's directory does not have.
     pub(super) not_announced: Vec<String>,
+    /// The files that were read.
+    files: Vec<PathBuf>,
 }
 
 /// Figures of the books.
@@ -137,6 +139,7 @@ impl Summary {
         self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
         let symbols = day.decoder().table().iter();
         self.symbols = symbols.map(|(_, instrument)| instrument.symbol.to_string()).collect();
+        self.files = files.to_vec();
         let missing = self.asked.iter().filter(|symbol| !day.decoder().announced(**symbol));
         self.not_announced = missing.map(Symbol::to_string).collect();
     }
@@ -144,6 +147,14 @@ impl Summary {
     /// Whether symbols were asked for, and the day has none of them.
     pub(super) fn none_announced(&self) -> bool {
         !self.asked.is_empty() && self.not_announced.len() == self.asked.len()
+    }
+
+    /// Where a frame is; with its file, if there are several.
+    fn place(&self, place: &Place) -> String {
+        match self.files.get(place.file) {
+            Some(file) if self.files.len() > 1 => format!("{}: {place}", file.display()),
+            _ => place.to_string(),
+        }
     }
 
     /// Messages skipped as malformed.
@@ -214,7 +225,7 @@ impl Summary {
         all.insert("seconds".into(), json!(self.seconds));
         all.insert("messages_per_second".into(), json!(self.rate()));
         let malformed = self.malformed.iter().map(|(name, flaw)| {
-            let first = flaw.first.as_ref().map(Place::to_string);
+            let first = flaw.first.as_ref().map(|first| self.place(first));
             ((*name).to_string(), json!({ "count": flaw.count, "first": first }))
         });
         all.insert("malformed".into(), Value::Object(malformed.collect()));
@@ -295,8 +306,8 @@ impl Summary {
             wrapped(out, "missing   ", self.not_announced.iter().cloned())?;
         }
         for (name, malformed) in &self.malformed {
-            if let Some(first) = malformed.first {
-                let count = malformed.count;
+            if let Some(first) = &malformed.first {
+                let (count, first) = (malformed.count, self.place(first));
                 writeln!(out, "skipped   {count} {name}, first {first}")?;
             }
         }

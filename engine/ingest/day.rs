@@ -177,6 +177,7 @@ impl Day {
         }
         let Some(next) = self.rest.pop() else { return false };
         self.ended += 1;
+        self.decoder.next_file();
         self.read_before += self.file.progress().read;
         self.file = next;
         true

@@ -46,9 +46,11 @@ pub struct Malformed {
 /// A frame and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Its number among the frames decoded, from 1.
+    /// Its number among the frames decoded, from 1, over all files.
     pub message: u64,
-    /// Bytes of the frames before, prefixes included: in a file, where its prefix is.
+    /// Which file it is in, from 0.
+    pub file: usize,
+    /// Bytes of the file's frames before, prefixes included: where its prefix is.
     pub offset: u64,
     /// Its type byte; 0 if it has none.
     pub kind: u8,
@@ -78,7 +80,7 @@ impl Counts {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, offset, kind, length } = self;
+        let Self { message, offset, kind, length, .. } = self;
         let kind = kind.escape_ascii();
         write!(f, "message {message} at byte {offset}: type '{kind}', {length} bytes")
     }
@@ -98,7 +100,8 @@ pub struct Decoder {
     midnight: Nanos,
     /// Engine time of the last message.
     time: Nanos,
-    /// Bytes of all frames so far, prefixes included.
+    /// Which file the frames are of, and bytes of its frames so far, prefixes included.
+    file: usize,
     offset: u64,
     /// By locate code.
     instruments: Box<[InstrumentId; 1 << 16]>,
@@ -121,6 +124,7 @@ impl Decoder {
         Self {
             midnight,
             time: Nanos(0),
+            file: 0,
             offset: 0,
             instruments: Box::new([InstrumentId::NONE; 1 << 16]),
             table: table.unwrap_or_default(),
@@ -128,6 +132,12 @@ impl Decoder {
             shards: shards.clamp(1, 256),
             counts: Counts::default(),
         }
+    }
+
+    /// What follows is the next file of the day.
+    pub fn next_file(&mut self) {
+        self.file += 1;
+        self.offset = 0;
     }
 
     /// The message in `frame`, whose packet or place in the file is `seq`. `None` if the engine has no use for it, or if it
@@ -331,6 +341,7 @@ impl Decoder {
         malformed.count += 1;
         malformed.first.get_or_insert(Place {
             message,
+            file: self.file,
             offset: self.offset - (frame.len() + PREFIX) as u64,
             kind: *frame.first().unwrap_or(&0),
             length: frame.len(),

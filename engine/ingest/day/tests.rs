@@ -206,6 +206,18 @@ fn several_files_are_read_as_one_day() {
 }
 
 #[test]
+fn a_malformed_frame_has_its_place_in_its_own_file() {
+    let first = Frames::default().directory(1, 1).add(1, 5);
+    let second = Frames::default().add(1, 6).malformed(1, 6);
+    let offset = (second.0.len() - (AddOrder::new(1, 6).as_bytes().len() + 1 + 2)) as u64;
+    let mut day = day(vec![first, Frames::default(), second.malformed(1, 7)], SETTINGS);
+    assert_eq!(told(&all(&mut day)), ["directory 1!", "add 5!", "add 6!"]);
+    let flaw = day.decoder().counts().wrong_length;
+    let place = flaw.first.map(|place| (place.message, place.file, place.offset));
+    assert_eq!((flaw.count, place), (2, Some((4, 2, offset))));
+}
+
+#[test]
 fn what_comes_with_an_earlier_time_is_given_the_last_one_and_is_of_its_packet() {
     let first = Frames::default().directory(1, 1).add(1, 9).add(1, 7);
     let second = Frames::default().add(1, 8).add(1, 10);

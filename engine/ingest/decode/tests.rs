@@ -172,7 +172,7 @@ fn malformed_frames_are_skipped_and_the_first_of_each_flaw_is_remembered() {
     }
     let counts = decoder.counts();
     let malformed = |count, message, offset, kind, length| {
-        let first = Some(Place { message, offset, kind, length });
+        let first = Some(Place { message, file: 0, offset, kind, length });
         Malformed { count, first }
     };
     // The directory message is 41 bytes with its prefix.

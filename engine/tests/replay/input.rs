@@ -139,6 +139,23 @@ fn malformed_messages_are_skipped_and_strictly_an_error() {
 }
 
 #[test]
+fn malformed_messages_of_a_later_file_have_their_place_in_it() {
+    let bench = Bench::new();
+    let bytes = fs::read(bench.day("day", 20_000, 20, 24)).unwrap();
+    let starts = starts(&bytes);
+    let unknown = [&[0, 12, b'z'][..], &[0; 11]].concat();
+    let (first, second) = bytes.split_at(starts[12_000]);
+    let at = starts[15_000] - starts[12_000];
+    let first = bench.file("first", first);
+    let second = bench.file("second", [&second[..at], &unknown, &second[at..]].concat());
+    let (ran, files) = bench.replay(&[&first, &second]);
+    let place = format!("{second}: message 15001 at byte {at}: type 'z', 12 bytes");
+    let ran = ran.good();
+    assert!(ran.out.contains(&format!("skipped   1 unknown_type, first {place}\n")), "{}", ran.out);
+    assert_eq!(files.summary()["malformed"]["unknown_type"]["first"], place);
+}
+
+#[test]
 fn a_wrong_argument_is_refused_and_says_which() {
     let bench = Bench::new();
     let day = bench.day("day", 2_000, 10, 25);
