@@ -134,6 +134,7 @@ impl Summary {
             ("unknown_type", counts.unknown_type),
             ("wrong_length", counts.wrong_length),
             ("bad_side", counts.bad_side),
+            ("bad_time", counts.bad_time),
         ];
         self.time_backwards = counts.time_backwards;
         self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
@@ -310,6 +311,10 @@ impl Summary {
                 let (count, first) = (malformed.count, self.place(first));
                 writeln!(out, "skipped   {count} {name}, first {first}")?;
             }
+        }
+        if self.time_backwards > 0 {
+            let count = grouped(self.time_backwards);
+            writeln!(out, "timed     {count} before the message before, and taken at its time")?;
         }
         if let Some(books) = &self.books {
             let anomalies = books.anomalies.iter().filter(|(_, (count, _))| *count > 0);

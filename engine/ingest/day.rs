@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use super::agent::Source;
-use super::decode::Decoder;
+use super::decode::{Decoder, LEAP};
 use super::packet::last_of_packet;
 use super::transport::file::{FramingFault, ItchFile};
 use super::window::{self, Window};
@@ -19,6 +19,7 @@ use crate::base::message::{Flags, Header, Key, Kind, Market, Message, Source as 
 use crate::base::stage::Sink;
 use crate::base::unit::{InstrumentId, Nanos, Seq, Stamp};
 use crate::telemetry::Latency;
+use crate::wire::itch;
 
 /// How a day is read.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,8 @@ pub struct Day {
 /// Messages decoded behind the front. Hints reach half as far: a message shown in the turn in which it was decoded cost a
 /// third more (its fields are then read out of stores still under way).
 const AHEAD: usize = 30;
+/// Frames behind a leap of time that are asked whether it is one.
+const WITNESSES: usize = 4;
 const _: () =
     assert!(AHEAD + 1 < window::SIZE, "the front stays readable while the next one is decoded");
 
@@ -157,15 +160,43 @@ impl Day {
                 }
                 return;
             };
-            self.sequence += 1;
+            let length = frame.len();
             let place = self.window.place();
-            if self.decoder.decode_into(frame, Seq(self.sequence), place) {
+            if self.decoder.decode_into(frame, Seq(self.sequence + 1), place) {
                 if place.head.kind == Kind::DIRECTORY {
                     self.symbols.announce(place.head.instrument, place.reference);
                 }
                 self.window.keep();
+            } else if self.decoder.leapt() {
+                self.judge_leap(length);
+                continue;
             }
+            self.sequence += 1;
         }
+    }
+
+    /// The next frame's time leaps: that is believed unless most of those behind are earlier. Then its timestamp is
+    /// damaged: were it believed, all that follows would have its time.
+    #[cold]
+    fn judge_leap(&mut self, length: usize) {
+        self.file.put_back(length);
+        let time = |frame: &[u8]| {
+            let whole = itch::length(*frame.first()?) == Some(frame.len());
+            whole.then(|| Nanos(itch::frame_time(frame)))
+        };
+        let leapt = self.file.peek(0).and_then(time);
+        let (mut asked, mut agreed) = (0, 0);
+        for n in 1..=WITNESSES {
+            // At a file's end the next one's first frame is asked.
+            let next = match self.rest.last_mut() {
+                Some(next) if self.file.peek(n).is_none() => next.peek(0),
+                _ => self.file.peek(n),
+            };
+            let Some(next) = next else { break };
+            asked += 1;
+            agreed += usize::from(time(next).map(|time| time.plus(LEAP)) >= leapt);
+        }
+        self.decoder.judge_leap(agreed * 2 >= asked);
     }
 
     /// Goes on to the next file, if this one ended as it should.

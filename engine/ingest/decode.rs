@@ -2,7 +2,9 @@
 //!
 //! Every frame is counted by its type. A well-formed frame of a kind that the book needs becomes one `Market`; other
 //! well-formed frames become nothing; a malformed one is skipped, and the first of each flaw is remembered with its place.
-//! Engine time is the message's own and never steps back. Nothing is allocated but for a directory message.
+//! Engine time is the message's own and never steps back. So one timestamp that is damaged and too high would hold all
+//! that follow at its time: a leap forward waits for whoever reads the frames to look at those behind
+//! ([`Decoder::judge_leap`]). Nothing is allocated but for a directory message.
 
 use crate::base::instrument::{Instrument, InstrumentTable, Symbol};
 use crate::base::message::{Flags, Header, Kind, Market};
@@ -28,6 +30,8 @@ pub struct Counts {
     pub wrong_length: Malformed,
     /// Orders and trades that neither buy nor sell.
     pub bad_side: Malformed,
+    /// Messages timed after their day's end, or far ahead of those behind them.
+    pub bad_time: Malformed,
     /// Messages timed before the one before; they are given its time.
     pub time_backwards: u64,
     /// Symbols that found the instrument table full; their messages have no instrument.
@@ -65,6 +69,7 @@ impl Default for Counts {
             unknown_type: Malformed::default(),
             wrong_length: Malformed::default(),
             bad_side: Malformed::default(),
+            bad_time: Malformed::default(),
             time_backwards: 0,
             table_full: 0,
         }
@@ -74,7 +79,8 @@ impl Default for Counts {
 impl Counts {
     /// Frames skipped as malformed.
     pub fn malformed(&self) -> u64 {
-        self.unknown_type.count + self.wrong_length.count + self.bad_side.count
+        let flaws = [self.unknown_type, self.wrong_length, self.bad_side, self.bad_time];
+        flaws.iter().map(|flaw| flaw.count).sum()
     }
 }
 
@@ -92,6 +98,23 @@ enum Flaw {
     UnknownType,
     WrongLength,
     BadSide,
+    BadTime,
+}
+
+/// A step of time above this is a leap.
+pub const LEAP: Nanos = Nanos(1_000_000_000);
+/// Timestamps are below.
+const DAY: Nanos = Nanos(24 * 3600 * 1_000_000_000);
+
+/// What is thought of a leap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leap {
+    /// There is none.
+    None,
+    /// Its frame was shown, and not yet decoded.
+    Met,
+    Believed,
+    Doubted,
 }
 
 /// Turns the frames of one day into messages.
@@ -100,6 +123,7 @@ pub struct Decoder {
     midnight: Nanos,
     /// Engine time of the last message.
     time: Nanos,
+    leap: Leap,
     /// Which file the frames are of, and bytes of its frames so far, prefixes included.
     file: usize,
     offset: u64,
@@ -124,6 +148,7 @@ impl Decoder {
         Self {
             midnight,
             time: Nanos(0),
+            leap: Leap::None,
             file: 0,
             offset: 0,
             instruments: Box::new([InstrumentId::NONE; 1 << 16]),
@@ -141,14 +166,30 @@ impl Decoder {
     }
 
     /// The message in `frame`, whose packet or place in the file is `seq`. `None` if the engine has no use for it, or if it
-    /// is malformed.
+    /// is malformed. Every leap is believed.
     pub fn decode(&mut self, frame: &[u8], seq: Seq) -> Option<Market> {
         let mut market = Market::default();
-        self.decode_into(frame, seq, &mut market).then_some(market)
+        let mut done = self.decode_into(frame, seq, &mut market);
+        if self.leapt() {
+            self.judge_leap(true);
+            done = self.decode_into(frame, seq, &mut market);
+        }
+        done.then_some(market)
+    }
+
+    /// Whether the last frame was not decoded, nor counted, because its time leaps. It is to be judged, and then decoded
+    /// again.
+    pub fn leapt(&self) -> bool {
+        self.leap == Leap::Met
+    }
+
+    /// The next frame's leap is believed, or the frame is malformed.
+    pub fn judge_leap(&mut self, believed: bool) {
+        self.leap = if believed { Leap::Believed } else { Leap::Doubted };
     }
 
     /// As `decode`, written to where it will be used: a copy made at once would wait for each field's store. False, with
-    /// anything in `market`, if there is none.
+    /// anything in `market`, if there is none, or if `leapt`.
     #[inline]
     pub fn decode_into(&mut self, frame: &[u8], seq: Seq, market: &mut Market) -> bool {
         self.offset += (frame.len() + PREFIX) as u64;
@@ -307,11 +348,35 @@ impl Decoder {
     #[inline(always)]
     fn head(&mut self, frame: &[u8], cause: Seq) -> Option<Header> {
         let (head, _) = itch::Head::ref_from_prefix(frame).ok()?;
-        let time = self.midnight.plus(Nanos(head.timestamp.nanos()));
-        self.counts.time_backwards += u64::from(time < self.time);
-        self.time = self.time.max(time);
+        let own = Nanos(head.timestamp.nanos());
+        let time = self.midnight.plus(own);
+        // A step back is above it too.
+        let odd = time.0.wrapping_sub(self.time.0) > LEAP.0 || own >= DAY;
+        self.time = if odd { self.odd_time(frame, own)? } else { time };
         let instrument = self.instruments[usize::from(head.stock_locate.get())];
         Some(Header { time: self.time, cause, instrument, ..Header::default() })
+    }
+
+    /// The engine time of a message whose `own` time steps back, leaps or is none of this day; `None` if it has none (yet).
+    #[cold]
+    fn odd_time(&mut self, frame: &[u8], own: Nanos) -> Option<Nanos> {
+        let time = self.midnight.plus(own);
+        let leap = std::mem::replace(&mut self.leap, Leap::None);
+        if own < DAY && time < self.time {
+            self.counts.time_backwards += 1;
+            return Some(self.time);
+        }
+        if own >= DAY || leap == Leap::Doubted {
+            self.skip(frame, Flaw::BadTime);
+            return None;
+        }
+        if leap == Leap::Believed {
+            return Some(time);
+        }
+        self.leap = Leap::Met;
+        self.offset -= (frame.len() + PREFIX) as u64;
+        self.counts.by_type[usize::from(*frame.first()?)] -= 1;
+        None
     }
 
     /// Learn the instrument of a locate code.
@@ -337,6 +402,7 @@ impl Decoder {
             Flaw::UnknownType => &mut self.counts.unknown_type,
             Flaw::WrongLength => &mut self.counts.wrong_length,
             Flaw::BadSide => &mut self.counts.bad_side,
+            Flaw::BadTime => &mut self.counts.bad_time,
         };
         malformed.count += 1;
         malformed.first.get_or_insert(Place {

@@ -144,7 +144,8 @@ fn a_recording_with_a_flipped_bit_stops_where_it_must_and_skips_what_it_must() {
         let place = bit / 8 - starts[hit];
         assert!(frames >= hit as u64, "what comes before the flip is whole");
         let first = |counts: &Counts| {
-            let flaws = [counts.unknown_type, counts.wrong_length, counts.bad_side];
+            let flaws =
+                [counts.unknown_type, counts.wrong_length, counts.bad_side, counts.bad_time];
             flaws.iter().filter_map(|flaw| flaw.first).map(|place| place.offset).min()
         };
         let length = starts[hit + 1] - starts[hit] - 2;

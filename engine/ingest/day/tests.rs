@@ -224,6 +224,43 @@ fn what_comes_with_an_earlier_time_is_given_the_last_one_and_is_of_its_packet() 
     assert_eq!(read(vec![first, second], SETTINGS), ["add 9", "add 9", "add 9!", "add 10!"]);
 }
 
+/// What comes of adds at these times, in ms, in one file or several; and how many are malformed.
+fn read_times(files: &[&[u64]]) -> (Vec<u64>, u64) {
+    let file = |times: &&[u64]| {
+        times.iter().fold(Frames::default(), |frames, &time| frames.add(1, time * 1_000_000))
+    };
+    let mut day = day(files.iter().map(file).collect(), SETTINGS);
+    let times = all(&mut day).iter().map(|m| m.head.time.0 / 1_000_000).collect();
+    assert_eq!(day.decoder().messages() as usize, files.concat().len());
+    (times, day.decoder().counts().malformed())
+}
+
+#[test]
+fn a_time_that_leaps_alone_is_malformed_and_holds_nothing_up() {
+    // 10 hours: 36,000,000 ms; the day has 86,400,000.
+    assert_eq!(read_times(&[&[5, 36_000_000, 6, 7]]), (vec![5, 6, 7], 1));
+    assert_eq!(read_times(&[&[36_000_000, 5, 6]]), (vec![5, 6], 1), "the first");
+    assert_eq!(read_times(&[&[5, 36_000_000], &[6, 7]]), (vec![5, 6, 7], 1), "a file's last");
+    let damaged = [5, 36_000_000, 50_000_000, 6, 7, 8, 9, 10];
+    assert_eq!(read_times(&[&damaged]), (vec![5, 6, 7, 8, 9, 10], 2), "two at once");
+    let late = [5, 86_400_000, 86_400_001, 280_000_000, 6];
+    assert_eq!(read_times(&[&late]), (vec![5, 6], 3), "after the day's end");
+    let end = [86_399_999, 86_400_000];
+    assert_eq!(read_times(&[&end]), (vec![86_399_999], 1), "just after");
+}
+
+#[test]
+fn a_leap_of_time_that_others_confirm_is_one() {
+    for times in [&[5, 36_000_000, 36_000_001][..], &[36_000_000, 36_000_001], &[5, 36_000_000]] {
+        assert_eq!(read_times(&[times]), (times.to_vec(), 0));
+    }
+    assert_eq!(read_times(&[&[5], &[40_000], &[80_000]]), (vec![5, 40_000, 80_000], 0), "files");
+    let behind = [5, 40_000, 39_990, 40_001];
+    assert_eq!(read_times(&[&behind]), (vec![5, 40_000, 40_000, 40_001], 0), "nearly in order");
+    let damaged = [5, 40_000, 0, 40_001];
+    assert_eq!(read_times(&[&damaged]), (vec![5, 40_000, 40_000, 40_001], 0), "one against it");
+}
+
 #[test]
 fn a_file_that_breaks_off_ends_the_day_with_its_fault() {
     let mut first = Frames::default().directory(1, 1).add(1, 5).add(1, 6);

@@ -4,7 +4,7 @@
 //! however long the file is. What is wrong with the bytes is met at its place: all whole frames before it come first, then
 //! [`ItchFile::fault`] says what and where.
 
-use crate::wire::frame::{LENGTH_MAX, PREFIX};
+use crate::wire::frame::{self, LENGTH_MAX, PREFIX};
 use crate::wire::itch;
 use std::fmt;
 use std::fs::File;
@@ -167,6 +167,32 @@ impl ItchFile {
             }
         }
         None
+    }
+
+    /// Takes back the frame that `next_frame` gave last, of this length: it will come again.
+    pub fn put_back(&mut self, length: usize) {
+        self.next = self.next.saturating_sub(PREFIX + length);
+    }
+
+    /// The `n`-th whole frame from here, 0 being the next, if the buffer can hold all up to it. Consumes nothing.
+    pub fn peek(&mut self, n: usize) -> Option<&[u8]> {
+        let mut at = self.next;
+        let mut left = n;
+        loop {
+            match frame::split(&self.buffer[at..self.filled]) {
+                Some((frame, _)) if left == 0 => {
+                    let start = at + PREFIX;
+                    let end = start + frame.len();
+                    return self.buffer.get(start..end);
+                }
+                Some((frame, _)) => (at, left) = (at + PREFIX + frame.len(), left - 1),
+                None if self.dry.is_some() || self.filled - self.next == BUFFER => return None,
+                None => {
+                    at -= self.next;
+                    self.fill();
+                }
+            }
+        }
     }
 
     /// Once `next_frame` is `None`: why. `None` is the clean end of the file.
