@@ -9,6 +9,7 @@ use crate::base::message::{Kind, Report};
 use crate::base::prefetch::prefetch;
 use crate::base::unit::*;
 use crate::book::{Books, Change};
+use std::collections::VecDeque;
 
 /// The configuration's `[strategy.imbalance]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,7 @@ struct Seen {
     position: i64,
     last: Nanos,
     working: bool,
+    wanted: bool,
 }
 
 /// Most orders of one `decide`.
@@ -39,22 +41,26 @@ const _: () = assert!(BURST <= super::BURST_MAX);
 pub struct Imbalance {
     settings: ImbalanceSettings,
     seen: Vec<Seen>,
-    /// Instruments with a signal, in order, each once; at most `BURST`.
-    wanted: Vec<(InstrumentId, Nanos)>,
+    /// Instruments with a signal, in order, each once.
+    wanted: VecDeque<InstrumentId>,
+    now: Nanos,
 }
 
 impl Imbalance {
     /// Memory an instrument, in bytes.
-    pub const INSTRUMENT_BYTES: usize = size_of::<Seen>();
+    pub const INSTRUMENT_BYTES: usize = size_of::<Seen>() + size_of::<InstrumentId>();
 
     /// A taker over so many instruments.
     pub fn new(settings: ImbalanceSettings, instruments: usize) -> Self {
         let seen = vec![Seen::default(); instruments];
-        Self { settings, seen, wanted: Vec::with_capacity(BURST) }
+        Self { settings, seen, wanted: VecDeque::with_capacity(instruments), now: Nanos(0) }
     }
 
-    /// The side to take, if the touch says so.
+    /// The side to take, if the touch says so and the instrument trades.
     fn signal(&self, books: &Books, instrument: InstrumentId) -> Option<Side> {
+        if books.phase(instrument) != Phase::OPEN || books.health(instrument) != Health::LIVE {
+            return None;
+        }
         let top = books.top(instrument);
         let (bid, ask) = (u128::from(top.bid_qty.0), u128::from(top.ask_qty.0));
         if bid == 0 || ask == 0 || top.bid >= top.ask {
@@ -70,12 +76,12 @@ impl Imbalance {
         }
     }
 
-    fn may(&self, seen: &Seen, side: Side, time: Nanos) -> bool {
+    fn may(&self, seen: &Seen, side: Side) -> bool {
         let signed = if side.is_buy() { seen.position } else { -seen.position };
         let room = i128::from(signed) + i128::from(self.settings.qty.0)
             <= i128::from(self.settings.position_max.0);
         // `last` is 0 until the first order.
-        let rested = seen.last.0 == 0 || time.since(seen.last) >= self.settings.cooldown;
+        let rested = seen.last.0 == 0 || self.now.since(seen.last) >= self.settings.cooldown;
         !seen.working && room && rested
     }
 }
@@ -91,14 +97,15 @@ impl Strategy for Imbalance {
 
     #[inline]
     fn on_book(&mut self, books: &Books, change: &Change, time: Nanos) {
-        if !change.top || self.wanted.len() == BURST {
+        self.now = time;
+        if !change.top {
             return;
         }
         let Some(side) = self.signal(books, change.instrument) else { return };
         let Some(seen) = self.seen.get(change.instrument.index()) else { return };
-        let known = self.wanted.iter().any(|(wanted, _)| *wanted == change.instrument);
-        if !known && self.may(seen, side, time) && books.phase(change.instrument) == Phase::OPEN {
-            self.wanted.push((change.instrument, time));
+        if !seen.wanted && self.may(seen, side) {
+            self.seen[change.instrument.index()].wanted = true;
+            self.wanted.push_back(change.instrument);
         }
     }
 
@@ -107,6 +114,10 @@ impl Strategy for Imbalance {
         if let Some(seen) = self.seen.get(instrument.index()) {
             prefetch(seen);
         }
+    }
+
+    fn on_tick(&mut self, time: Nanos) {
+        self.now = time;
     }
 
     fn on_report(&mut self, report: &Report) {
@@ -130,12 +141,13 @@ impl Strategy for Imbalance {
     }
 
     fn decide(&mut self, books: &Books, orders: &mut impl Orders) {
-        // A packet can touch an instrument several times: the signal is judged once more, on what it is now.
-        for at in 0..self.wanted.len() {
-            let (instrument, time) = self.wanted[at];
+        while orders.room() > 0 {
+            let Some(instrument) = self.wanted.pop_front() else { return };
+            self.seen[instrument.index()].wanted = false;
+            // Judged once more, on what is now: a packet can touch an instrument several times, and halt it.
             let Some(side) = self.signal(books, instrument) else { continue };
             let seen = self.seen[instrument.index()];
-            if !self.may(&seen, side, time) {
+            if !self.may(&seen, side) {
                 continue;
             }
             let top = books.top(instrument);
@@ -143,9 +155,8 @@ impl Strategy for Imbalance {
             let sent =
                 orders.new_order(instrument, side, price, self.settings.qty, TimeInForce::IOC);
             if sent.is_some() {
-                self.seen[instrument.index()] = Seen { working: true, last: time, ..seen };
+                self.seen[instrument.index()] = Seen { working: true, last: self.now, ..seen };
             }
         }
-        self.wanted.clear();
     }
 }

@@ -118,3 +118,34 @@ fn it_stays_out_of_a_halt_and_of_what_may_not_be_traded() {
     desk.put(Market { reference: 7, ..market(0, Kind::DIRECTORY, 1) }, false);
     assert_eq!(desk.touch(1, (1000, 900), (1002, 100)), []);
 }
+
+#[test]
+fn what_ends_trading_in_a_packet_ends_its_signals() {
+    let mut desk = Desk::new(taker(0), 8);
+    desk.add(0, BUY, 1000, 900, false);
+    desk.add(0, SELL, 1002, 100, false);
+    assert_eq!(desk.trading(0, b'H'), []);
+    assert_eq!(desk.trading(0, b'T'), [], "the signal was judged, and is gone");
+    // Out of room behind the signal: the book is stale.
+    let limits = Limits { orders: 2, levels: 8, instruments: 8 };
+    let mut desk = Desk::with(taker(0), 8, limits);
+    desk.add(0, BUY, 1000, 900, false);
+    desk.add(0, SELL, 1002, 100, false);
+    assert_eq!(desk.add(0, BUY, 999, 10, true), []);
+    assert_eq!(desk.stage.books().health(InstrumentId(0)), Health::STALE);
+}
+
+#[test]
+fn what_does_not_fit_into_a_burst_waits_for_the_next_packet() {
+    let mut desk = Desk::new(taker(0), 8);
+    for at in 0..6 {
+        desk.add(at, BUY, 1000, 900, false);
+        desk.add(at, SELL, 1002, 10, false);
+    }
+    let instruments = |intents: &[Intent]| -> Vec<u32> {
+        intents.iter().map(|intent| intent.head.instrument.0).collect()
+    };
+    assert_eq!(instruments(&desk.idle()), [0, 1, 2, 3]);
+    assert_eq!(instruments(&desk.idle()), [4, 5]);
+    assert_eq!(desk.idle(), []);
+}
