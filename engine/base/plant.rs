@@ -13,6 +13,8 @@ pub enum Plant {
     NoShardInKey,
     /// A promise says only time and rank.
     CoarsePromise,
+    /// What holds messages until they are due takes no more than so many: those that are due wait behind.
+    CappedPool,
 }
 
 #[cfg(test)]

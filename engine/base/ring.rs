@@ -182,6 +182,9 @@ impl<T: Message> Consumer<T> {
     }
 }
 
+/// How much an [`Inbox`] holds under [`Plant::CappedPool`].
+const PLANTED_CAP: usize = 4;
+
 /// Rings whose messages need not come in key order: they are held until their key is due.
 pub struct Inbox<T: Message> {
     rings: Vec<Consumer<T>>,
@@ -228,6 +231,9 @@ impl<T: Message> Inbox<T> {
         let mut count = 0;
         for ring in &mut self.rings {
             while let Some(message) = ring.peek() {
+                if planted(Plant::CappedPool) && self.held.len() >= PLANTED_CAP {
+                    return count;
+                }
                 seen(message);
                 self.held.push(Held { key: message.key(), message: *message });
                 ring.take();

@@ -310,6 +310,11 @@ fn a_promise_of_time_and_rank_only_is_found() {
     finds(Plant::CoarsePromise);
 }
 
+#[test]
+fn a_capped_pool_is_found() {
+    finds(Plant::CappedPool);
+}
+
 /// Running free, what comes out depends on the schedule; but every run ends, no stage is called without room, and nothing
 /// stays reserved or unanswered (`Join` ends only when nothing is owed).
 #[test]
