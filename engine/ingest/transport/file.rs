@@ -75,8 +75,10 @@ impl ItchFile {
             return Err(OpenError::Directory(path.into()));
         }
         let mut opened = Self::unpack(Box::new(file)).map_err(fail)?;
-        if opened.progress().read == 0 {
-            return Err(OpenError::Empty(path.into()));
+        match opened.next_frame().map(<[u8]>::len) {
+            Some(length) => opened.put_back(length),
+            None if opened.fault().is_none() => return Err(OpenError::Empty(path.into())),
+            None => {}
         }
         opened.total = metadata.is_file().then_some(metadata.len());
         Ok(opened)
@@ -303,7 +305,7 @@ pub enum OpenError {
     NotFound(PathBuf),
     /// It is a directory.
     Directory(PathBuf),
-    /// It has no bytes.
+    /// It has no frames: no bytes, nothing packed, or an end mark alone.
     Empty(PathBuf),
     /// Reading it is not allowed.
     Denied(PathBuf),
@@ -321,7 +323,11 @@ impl fmt::Display for OpenError {
                 write!(f, "{}: this is a directory; name a file in it", path.display())
             }
             Self::Empty(path) => {
-                write!(f, "{}: the file is empty; was its download cut short?", path.display())
+                write!(
+                    f,
+                    "{}: the file is empty: no message is in it; was its download cut short?",
+                    path.display()
+                )
             }
             Self::Denied(path) => {
                 write!(f, "{}: reading is not allowed; check its permissions", path.display())
