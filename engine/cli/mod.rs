@@ -7,7 +7,6 @@ mod generate;
 mod replay;
 mod summary;
 
-use crate::base::instrument::{Symbol, TableError};
 use crate::exchange::flow::FlowError;
 use crate::ingest::transport::file::{FramingFault, OpenError};
 use crate::topology::ConfigError;
@@ -68,17 +67,6 @@ pub enum Failure {
     Date(String),
     /// Files of two days.
     TwoDays(PathBuf, PathBuf),
-    /// The instrument table is wrong.
-    Table(PathBuf, TableError),
-    /// The instrument table names a book shard that there is not.
-    Shard {
-        /// Of which instrument.
-        symbol: Symbol,
-        /// The shard.
-        shard: u16,
-        /// How many there are.
-        shards: u16,
-    },
     /// A symbol cannot be written like that.
     Symbol(String),
     /// The file has several instruments; some of them.
@@ -139,12 +127,6 @@ impl fmt::Display for Failure {
                 "{} and {} are of two days: replay one day at a time, or say which with --date",
                 first.display(),
                 other.display()
-            ),
-            Self::Table(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Shard { symbol, shard, shards } => write!(
-                f,
-                "the instrument table puts {symbol} on book shard {shard}, of {shards}: \
-                 lower it there, or raise book.shards"
             ),
             Self::Symbol(text) => {
                 write!(f, "--symbol {text}: not a symbol: write one to eight letters")

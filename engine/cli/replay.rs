@@ -3,9 +3,9 @@
 use super::summary::Summary;
 use super::{Failure, progress_bar};
 use crate::base::clock::Clock;
-use crate::base::instrument::{InstrumentTable, Symbols};
+use crate::base::instrument::Symbols;
 use crate::base::step::Pace;
-use crate::base::unit::{Nanos, ShardId};
+use crate::base::unit::Nanos;
 use crate::book::Host;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
@@ -88,8 +88,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let machine = Machine::read();
     let placement = Placement::new(&config, &machine, &Bursts::of(&config))?;
     let (date, dated) = date(arguments)?;
-    let table = table(&config)?;
-    let shards: Arc<[u8]> = shards(table.as_ref(), config.book.shards)?;
     let files: Vec<ItchFile> =
         arguments.files.iter().map(ItchFile::open).collect::<Result<_, _>>()?;
     let total: Option<u64> = files.iter().map(|file| file.progress().total).sum();
@@ -107,7 +105,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         stamped: trading,
         sample: u64::from(config.latency.sample),
     };
-    let decoder = Decoder::new(date.midnight(), table, config.book.shards);
+    let table = config.table.as_deref();
+    // A configuration that was loaded names no shard beyond the eighth.
+    let shards: Arc<[u8]> = table.map_or(Arc::from([]), |table| {
+        table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
+    });
+    let decoder = Decoder::new(date.midnight(), table.cloned(), config.book.shards);
     let day = Day::new(files, decoder, settings, clock, symbols.clone());
     let position = Arc::new(AtomicU64::new(0));
     let bar = progress_bar(total);
@@ -197,27 +200,6 @@ fn date(arguments: &Arguments) -> Result<(Date, bool), Failure> {
         }
     }
     Ok(found.map_or((Date::default(), false), |(date, _)| (date, true)))
-}
-
-fn table(config: &Config) -> Result<Option<InstrumentTable>, Failure> {
-    let path = Path::new(&config.engine.instruments);
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.into(), error))?;
-    let table =
-        InstrumentTable::parse(&text).map_err(|error| Failure::Table(path.into(), error))?;
-    Ok(Some(table))
-}
-
-/// Book shard by instrument of the table.
-fn shards(table: Option<&InstrumentTable>, shards: u16) -> Result<Arc<[u8]>, Failure> {
-    let Some(table) = table else { return Ok(Arc::from([])) };
-    let all = table.iter().map(|(_, instrument)| match instrument.shard {
-        ShardId(shard) if shard < shards => Ok(shard as u8),
-        ShardId(shard) => Err(Failure::Shard { symbol: instrument.symbol, shard, shards }),
-    });
-    all.collect()
 }
 
 fn placement_name(arguments: &Arguments, config: &Config) -> String {

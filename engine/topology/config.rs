@@ -1,15 +1,17 @@
 //! Every setting of the engine. `engine/default.toml` is the manual: each key there has its unit, its range, and
 //! when to change it; the fields here have the same names.
 //!
-//! What must hold: a `Config` that was loaded has every value within its range, and [`Config::to_toml`] written to
+//! What must hold: a `Config` that was loaded has every value within its range and its instrument table beside it, and [`Config::to_toml`] written to
 //! a file and loaded again is the same configuration.
 
 use super::error::{ConfigError, Fault};
 use super::source::{self, Layer, Places};
+use crate::base::instrument::{Instrument, InstrumentTable};
 use crate::base::unit::{Money, Nanos, PRICE_SCALE};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 macro_rules! table {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
@@ -58,6 +60,9 @@ pub struct Config {
     /// The shards; empty for the named placement.
     #[serde(default, rename = "shard", skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
+    /// The instrument table that `engine.instruments` names, read with the configuration.
+    #[serde(skip)]
+    pub table: Option<Arc<InstrumentTable>>,
     /// Where each key was written, for errors found later.
     #[serde(skip)]
     pub(super) places: Places,
@@ -315,7 +320,8 @@ impl Config {
     /// shards, rings and `[topology]` only.
     ///
     /// # Errors
-    /// At the first file that cannot be read and the first key that is unknown, of the wrong type or out of range.
+    /// At the first file that cannot be read, the instrument table among them, and the first key that is unknown, of the
+    /// wrong type or out of range.
     pub fn load(config: Option<&Path>, placement: Option<&str>) -> Result<Self, ConfigError> {
         let named = match placement {
             Some("fused") => Some(PlacementName::Fused),
@@ -340,11 +346,12 @@ impl Config {
             config.topology.placement = name;
             config.shards.clear();
         }
+        config.read_table()?;
         config.validate()?;
         Ok(config)
     }
 
-    /// The defaults overridden by `text`; errors call it `name`.
+    /// The defaults overridden by `text`; errors call it `name`. An instrument table that it names is not read.
     ///
     /// # Errors
     /// At the first key that is unknown, of the wrong type or out of range.
@@ -375,6 +382,17 @@ impl Config {
         ConfigError::Refused { place: self.places.of(&key), key, fault }
     }
 
+    fn read_table(&mut self) -> Result<(), ConfigError> {
+        let file = &self.engine.instruments;
+        if file.is_empty() {
+            return Ok(());
+        }
+        let table = InstrumentTable::parse(&read(Path::new(file))?)
+            .map_err(|error| ConfigError::Table { file: file.clone(), error })?;
+        self.table = Some(Arc::new(table));
+        Ok(())
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         for (key, value, low, high) in self.limits() {
             if !(low..=high).contains(&value) {
@@ -395,7 +413,18 @@ impl Config {
         if !time.is_empty() && self.kill_at().is_none() {
             return Err(self.refuse("engine.kill_at", Fault::NotATime(time.clone())));
         }
-        Ok(())
+        self.validate_table().map_err(|fault| self.refuse("engine.instruments", fault))
+    }
+
+    fn validate_table(&self) -> Result<(), Fault> {
+        let Some(table) = &self.table else { return Ok(()) };
+        let shards = self.book.shards;
+        match table.iter().find(|(_, instrument)| instrument.shard.0 >= shards) {
+            Some((_, Instrument { symbol, shard, .. })) => {
+                Err(Fault::NoBook { symbol: *symbol, shard: shard.0, shards })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Each number with the least and the most it can be.

@@ -1,5 +1,6 @@
 //! Why a configuration is refused. Each error names the file, line and column, the key, and the fix.
 
+use crate::base::instrument::{Symbol, TableError};
 use std::{fmt, io};
 
 /// A configuration that cannot be used.
@@ -11,6 +12,13 @@ pub enum ConfigError {
         file: String,
         /// What the system said.
         error: io::Error,
+    },
+    /// The instrument table is wrong.
+    Table {
+        /// As the configuration names it.
+        file: String,
+        /// In which line, and how.
+        error: TableError,
     },
     /// `--placement` names neither a placement nor a file.
     NoPlacement {
@@ -73,6 +81,15 @@ pub enum Fault {
     NotPowerOfTwo(u64),
     /// Not "HH:MM:SS".
     NotATime(String),
+    /// The instrument table names a book shard that there is not.
+    NoBook {
+        /// Of which instrument.
+        symbol: Symbol,
+        /// The shard.
+        shard: u16,
+        /// How many there are.
+        shards: u16,
+    },
     /// No such stage.
     NoStage {
         /// What was written.
@@ -133,6 +150,7 @@ impl fmt::Display for ConfigError {
             Self::Unreadable { file, error } => {
                 write!(f, "{file}: {error}: give a file that exists and is UTF-8 text")
             }
+            Self::Table { file, error } => write!(f, "{file}: {error}"),
             Self::NoPlacement { name } => {
                 write!(f, "--placement `{name}`: no such file, and no placement of that name")?;
                 hint(f, name, &["fused", "split"].map(String::from))
@@ -182,6 +200,10 @@ impl fmt::Display for Fault {
             Self::NotATime(text) => {
                 write!(f, "\"{text}\" is not a time of day: write \"HH:MM:SS\", as in \"15:45:00\"")
             }
+            Self::NoBook { symbol, shard, shards } => write!(
+                f,
+                "the table puts {symbol} on book shard {shard}, of {shards}: lower it there, or raise `book.shards`"
+            ),
             Self::NoStage { word, books } => {
                 write!(f, "no stage is called `{word}`")?;
                 let mut known = ["ingest", "book", "risk", "route", "log"].map(String::from).to_vec();

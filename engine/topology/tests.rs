@@ -208,6 +208,27 @@ fn a_file_overrides_key_by_key_and_a_placement_wins() {
 }
 
 #[test]
+fn an_instrument_table_is_read_with_the_configuration_and_refused_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    let load = |table: &str, rest: &str| {
+        fs::write(path("table.csv"), table).unwrap();
+        let text = format!("[engine]\ninstruments = '{}'\n{rest}", path("table.csv"));
+        fs::write(path("my.toml"), text).unwrap();
+        Config::load(Some(path("my.toml").as_ref()), None)
+    };
+    let table = load("symbol,shard\nAAPL,0\nMSFT,1\n", "[book]\nshards = 2").unwrap().table;
+    assert_eq!(table.unwrap().len(), 2);
+    let error = load("symbol,shard\nAAPL,0\nMSFT,1\n", "").unwrap_err().to_string();
+    assert!(error.contains("my.toml:2:1: `engine.instruments`: the table puts MSFT on book shard 1"));
+    let error = load("symbol,tick\nAAPL,0\n", "").unwrap_err().to_string();
+    assert_eq!(error, format!("{}: line 2: `tick` cannot be read or is out of range", path("table.csv")));
+    fs::write(path("my.toml"), "engine.instruments = 'nowhere.csv'").unwrap();
+    let error = Config::load(Some(path("my.toml").as_ref()), None).unwrap_err().to_string();
+    assert!(error.contains("nowhere.csv: No such file"), "{error}");
+}
+
+#[test]
 fn the_kill_time_is_nanoseconds_after_midnight() {
     assert_eq!(Config::default().kill_at(), None);
     let config = Config::parse("my.toml", "engine.kill_at = '15:45:01'").unwrap();

@@ -152,6 +152,9 @@ fn a_wrong_argument_is_refused_and_says_which() {
     refused(&["--config", &unknown], &[&format!("{unknown}:3:1"), "book.ordersmax", "orders_max"]);
     refused(&["--config", &broken], &[&format!("{broken}:1")]);
     refused(&["--config", "nowhere.toml"], &["nowhere.toml"]);
+    let tableless = bench.file("tableless.toml", "engine.instruments = \"nowhere.csv\"\n");
+    refused(&["--config", &tableless], &["nowhere.csv"]);
+    coretick(["check", "--config", &tableless]).refused(&["nowhere.csv"]);
     refused(&["--placement", "sideways"], &["sideways", "fused, split"]);
     refused(&["--placement", &unknown], &[&unknown]);
     refused(&["--stages", "all"], &["all"]);
