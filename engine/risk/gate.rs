@@ -10,8 +10,9 @@
 #![forbid(unsafe_code)]
 
 use super::check::*;
-use super::limits::Limits;
+use super::limits::{Limits, Terms};
 use crate::base::code::Code;
+use crate::base::instrument::InstrumentTable;
 use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, Source};
 use crate::base::pool::{IdMap, Slab};
 use crate::base::stage::{Burst, Sink, Stage};
@@ -64,6 +65,7 @@ pub struct GateCounts {
 pub struct Gate {
     limits: Limits,
     portfolio: Portfolio,
+    terms: Vec<Terms>,
     exposures: Vec<Exposure>,
     orders: Slab<Open>,
     index: IdMap<u32>,
@@ -78,7 +80,7 @@ impl Gate {
     /// Memory that a gate takes, in bytes: for open orders, for instruments.
     pub fn bytes(limits: &Limits, instruments: usize) -> [usize; 2] {
         let open = limits.open_orders_max + 1;
-        let instrument = size_of::<Exposure>() + size_of::<Holding>();
+        let instrument = size_of::<Exposure>() + size_of::<Terms>() + size_of::<Holding>();
         [Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open), instruments * instrument]
     }
 
@@ -88,6 +90,7 @@ impl Gate {
         Self {
             limits,
             portfolio: Portfolio::new(instruments),
+            terms: vec![Terms::default(); instruments],
             exposures: vec![Exposure::default(); instruments],
             // A replace is one more open order than the check counts, for as long as it is unanswered.
             orders: Slab::new(limits.open_orders_max + 1, Open::default()),
@@ -98,6 +101,15 @@ impl Gate {
             answers: 0,
             counts: GateCounts { refusals, ..GateCounts::default() },
         }
+    }
+
+    /// This gate, which has seen nothing yet, with the terms of the table's instruments.
+    pub fn with_table(mut self, table: &InstrumentTable) -> Self {
+        for ((id, instrument), terms) in table.iter().zip(&mut self.terms) {
+            *terms = instrument.into();
+            self.portfolio.set_multiplier(id, instrument.multiplier);
+        }
+        self
     }
 
     /// Positions and P&L.
@@ -126,8 +138,10 @@ impl Gate {
         check_killed(self.killed)?;
         check_instrument(intent.head.instrument, self.exposures.len())?;
         check_form(intent)?;
+        let terms = &self.terms[intent.head.instrument.index()];
+        check_steps(intent, terms)?;
         check_order_qty(intent, &self.limits)?;
-        check_order_notional(intent, &self.limits)?;
+        check_order_notional(intent, terms, &self.limits)?;
         check_price_collar(intent, &self.limits)?;
         let added = match intent.head.kind {
             Kind::REPLACE_ORDER => match self.find(intent.target) {

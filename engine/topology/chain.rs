@@ -221,7 +221,11 @@ impl Setup {
     }
 
     fn gate(&self) -> Gate {
-        Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out)
+        let gate = Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out);
+        match &self.config.table {
+            Some(table) => gate.with_table(table),
+            None => gate,
+        }
     }
 
     fn desk(&self) -> TimedStage<Desk> {
