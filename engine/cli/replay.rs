@@ -3,7 +3,7 @@
 use super::summary::Summary;
 use super::{Failure, progress_bar};
 use crate::base::clock::Clock;
-use crate::base::instrument::Symbols;
+use crate::base::instrument::{Symbol, SymbolError, Symbols};
 use crate::base::step::Pace;
 use crate::base::unit::Nanos;
 use crate::book::Host;
@@ -15,7 +15,7 @@ use crate::topology::alone::{Alone, run_alone};
 use crate::topology::chain::{Files, Parts, Setup};
 use crate::topology::config::{Config, Executor, StrategyName};
 use crate::topology::placement::{Bursts, Placement};
-use crate::topology::{Machine, executor, run};
+use crate::topology::{Machine, executor, memory, run};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// What the strategy trades: a list of symbols; all if not given
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = symbol)]
     symbols: Option<Vec<String>>,
     /// The strategy; wins over the configuration
     #[arg(long, value_enum)]
@@ -85,8 +85,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     if let Some(symbols) = &arguments.symbols {
         config.strategy.symbols = symbols.clone();
     }
+    config.validate()?;
     let machine = Machine::read();
-    let placement = Placement::new(&config, &machine, &Bursts::of(&config))?;
+    let bursts = Bursts::of(&config);
+    let placement = Placement::new(&config, &machine, &bursts)?;
+    memory::fits(&placement, &config, &bursts, &machine)?;
     let (date, dated) = date(arguments)?;
     let files: Vec<ItchFile> =
         arguments.files.iter().map(ItchFile::open).collect::<Result<_, _>>()?;
@@ -180,6 +183,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         None if arguments.strict && malformed > 0 => Err(Failure::Malformed(malformed)),
         None => Ok(()),
     }
+}
+
+/// A symbol, as it was written.
+fn symbol(text: &str) -> Result<String, SymbolError> {
+    text.parse::<Symbol>().map(|_| text.into())
 }
 
 /// The day, and whether anything told which.

@@ -1,6 +1,7 @@
 //! Why a configuration is refused. Each error names the file, line and column, the key, and the fix.
 
-use crate::base::instrument::{Symbol, TableError};
+use crate::base::instrument::{Symbol, SymbolError, TableError};
+use crate::base::unit::Price;
 use std::{fmt, io};
 
 /// A configuration that cannot be used.
@@ -90,6 +91,22 @@ pub enum Fault {
         /// How many there are.
         shards: u16,
     },
+    /// The quoter would trade instruments of two ticks; its settings are counted in one.
+    TwoTicks {
+        /// One of them.
+        symbol: Symbol,
+        /// Its tick.
+        tick: Price,
+        /// That of those before.
+        others: Price,
+    },
+    /// No order can reach the venue in time.
+    AlwaysLate {
+        /// Nanoseconds to the venue.
+        latency_ns: u64,
+    },
+    /// Not a symbol.
+    NotASymbol(String),
     /// No such stage.
     NoStage {
         /// What was written.
@@ -134,6 +151,15 @@ pub enum Fault {
         shard: String,
         /// That shard's CPU.
         other: usize,
+    },
+    /// The pools take more memory than the machine has.
+    Memory {
+        /// What all of them take.
+        need_mib: u64,
+        /// What there is.
+        have_mib: u64,
+        /// What this key's pool takes.
+        largest_mib: u64,
     },
     /// A ring that cannot hold what its producer sends at once.
     Shallow {
@@ -204,6 +230,18 @@ impl fmt::Display for Fault {
                 f,
                 "the table puts {symbol} on book shard {shard}, of {shards}: lower it there, or raise `book.shards`"
             ),
+            Self::TwoTicks { symbol, tick, others } => write!(
+                f,
+                "the tick of {symbol} is {tick}, of those before it {others}: \
+                 let the quoter trade instruments of one tick, by `strategy.symbols`"
+            ),
+            Self::AlwaysLate { latency_ns } => write!(
+                f,
+                "every order would be late: the venue is {latency_ns} ns away (`paper.latency_out_ns`): \
+                 set it to at least {}",
+                latency_ns.div_ceil(1_000)
+            ),
+            Self::NotASymbol(text) => write!(f, "\"{text}\": {SymbolError}"),
             Self::NoStage { word, books } => {
                 write!(f, "no stage is called `{word}`")?;
                 let mut known = ["ingest", "book", "risk", "route", "log"].map(String::from).to_vec();
@@ -235,6 +273,11 @@ impl fmt::Display for Fault {
                 f,
                 "CPU {cpu} is a hyper-thread of the core of shard \"{shard}\" (CPU {other}): choose another core, or \
                  set `topology.oversubscribe = true`"
+            ),
+            Self::Memory { need_mib, have_mib, largest_mib } => write!(
+                f,
+                "the run would take {need_mib} MiB, {largest_mib} of them for this, and the machine has {have_mib}: \
+                 lower it"
             ),
             Self::Shallow { depth, burst } => write!(
                 f,

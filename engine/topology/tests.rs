@@ -2,9 +2,11 @@
 
 use super::config::{Config, Executor, PlacementName};
 use super::machine::{Cpu, Machine, Node};
+use super::memory;
 use super::placement::{Bursts, Placement, StageName};
 use super::source::DEFAULT;
-use crate::base::unit::Nanos;
+use crate::base::instrument::Symbol;
+use crate::base::unit::{Nanos, Price};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
@@ -109,6 +111,39 @@ fn a_value_out_of_range_names_its_line_and_the_range() {
         &refusal("[engine]\nkill_at = \"25:00:00\""),
         "my.toml:2:1: `engine.kill_at`: \"25:00:00\" is not a time",
     );
+}
+
+#[test]
+fn a_limit_below_the_way_to_the_venue_is_refused() {
+    let text = "[engine]\ngood_until_us = 5\n[paper]\nlatency_out_ns = 5001";
+    let validate = |text: &str| Config::parse("my.toml", text).unwrap().validate();
+    let error = validate(text).unwrap_err().to_string();
+    starts(&error, "my.toml:2:1: `engine.good_until_us`: every order would be late");
+    assert!(error.ends_with("set it to at least 6"));
+    validate(&text.replace("5001", "5000")).unwrap();
+}
+
+#[test]
+fn what_is_no_symbol_is_refused_at_its_place() {
+    starts(
+        &refusal("[strategy]\nsymbols = [\"AAPL\",\n  \"TOOLONGNAME\"]"),
+        "my.toml:3:3: `strategy.symbols[1]`: \"TOOLONGNAME\": a symbol is one to eight",
+    );
+    let config = Config::parse("my.toml", "strategy.symbols = ['AAPL']").unwrap();
+    assert_eq!(config.symbols(), [Symbol(*b"AAPL    ")]);
+}
+
+#[test]
+fn more_memory_than_the_machine_has_is_refused_at_the_largest_pool() {
+    let (config, machine) = (Config::default(), Machine::uniform(2));
+    let small = Machine { memory_mib: 64, ..machine.clone() };
+    let bursts = Bursts::of(&config);
+    let placement = Placement::new(&config, &machine, &bursts).unwrap();
+    let fits = |machine: &Machine| memory::fits(&placement, &config, &bursts, machine);
+    let error = fits(&small).unwrap_err().to_string();
+    assert!(error.contains("`book.orders_max`: the run would take "), "{error}");
+    assert!(error.contains("the machine has 64: lower it"), "{error}");
+    fits(&machine).expect("unknown is not too little");
 }
 
 #[test]
@@ -220,9 +255,25 @@ fn an_instrument_table_is_read_with_the_configuration_and_refused_with_it() {
     let table = load("symbol,shard\nAAPL,0\nMSFT,1\n", "[book]\nshards = 2").unwrap().table;
     assert_eq!(table.unwrap().len(), 2);
     let error = load("symbol,shard\nAAPL,0\nMSFT,1\n", "").unwrap_err().to_string();
-    assert!(error.contains("my.toml:2:1: `engine.instruments`: the table puts MSFT on book shard 1"));
+    assert!(
+        error.contains("my.toml:2:1: `engine.instruments`: the table puts MSFT on book shard 1")
+    );
+    let mixed = "symbol,tick\nAAPL,0.25\nMSFT,0.01\n";
+    assert_eq!(load(mixed, "").unwrap().tick(), Price(250_000_000));
+    let quoter = "[strategy]\nname = 'quoter'\n";
+    let error = load(mixed, quoter).unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "`engine.instruments`: the tick of MSFT is 0.0100, of those before it 0.2500"
+        )
+    );
+    let one = format!("{quoter}symbols = ['MSFT']");
+    assert_eq!(load(mixed, &one).unwrap().tick(), Price(10_000_000));
     let error = load("symbol,tick\nAAPL,0\n", "").unwrap_err().to_string();
-    assert_eq!(error, format!("{}: line 2: `tick` cannot be read or is out of range", path("table.csv")));
+    assert_eq!(
+        error,
+        format!("{}: line 2: `tick` cannot be read or is out of range", path("table.csv"))
+    );
     fs::write(path("my.toml"), "engine.instruments = 'nowhere.csv'").unwrap();
     let error = Config::load(Some(path("my.toml").as_ref()), None).unwrap_err().to_string();
     assert!(error.contains("nowhere.csv: No such file"), "{error}");
@@ -292,7 +343,8 @@ fn a_placement_that_would_not_run_is_refused_with_line_and_fix() {
 
 fn hyper_threaded() -> Machine {
     let cpus = (0..4).map(|id| Cpu { node: id % 2, id, core: id % 2 }).collect();
-    Machine { cpus, nodes: vec![Node { id: 0, memory_mib: 1 }, Node { id: 1, memory_mib: 1 }] }
+    let nodes = vec![Node { id: 0, memory_mib: 1 }, Node { id: 1, memory_mib: 1 }];
+    Machine { cpus, nodes, memory_mib: 2 }
 }
 
 #[test]
