@@ -61,6 +61,8 @@ pub enum Failure {
     Open(OpenError),
     /// A recorded day ended in the middle.
     BrokenOff(PathBuf, FramingFault),
+    /// The books ran out of room, and so many orders were left out of them.
+    NoRoom(PathBuf, u64),
     /// Messages were malformed, and that was not to be.
     Malformed(u64),
     /// Not a date.
@@ -116,6 +118,12 @@ impl fmt::Display for Failure {
             Self::BrokenOff(path, fault) => write!(
                 f,
                 "{}: {fault}; what came before is above: fetch the file again",
+                path.display()
+            ),
+            Self::NoRoom(path, count) => write!(
+                f,
+                "{}: the books ran out of room and left out {count} orders, so the depth is wrong from the first of \
+                 them on: raise book.orders_max or book.levels_max in a --config",
                 path.display()
             ),
             Self::Malformed(count) => {

@@ -139,6 +139,26 @@ fn malformed_messages_are_skipped_and_strictly_an_error() {
 }
 
 #[test]
+fn a_book_says_what_it_skipped_and_fails_when_it_runs_out_of_room() {
+    let bench = Bench::new();
+    let day = bench.day("day", 4_000, 1, 26);
+    let shown = coretick(["book", &day]).good();
+    assert!(!shown.err.contains("pool_exhausted"), "{shown:?}");
+    let tiny = bench.file("tiny.toml", "[book]\norders_max = 8\n");
+    let cut = coretick(["book", &day, "--config", &tiny]).refused(&[&day, "book.orders_max"]);
+    assert!(cut.err.contains("note: pool_exhausted "), "{cut:?}");
+    assert!(rows(&cut.out).len() < rows(&shown.out).len(), "{cut:?}");
+
+    let bytes = fs::read(&day).unwrap();
+    let (head, tail) = bytes.split_at(starts(&bytes)[3_000]);
+    let flawed = bench.file("flawed", [head, &[0, 1, b'z'], tail].concat());
+    let ran = coretick(["book", &flawed]).good();
+    let note = format!("note: skipped 1 unknown_type, first message 3001 at byte {}", head.len());
+    assert!(ran.err.contains(&note), "{ran:?}");
+    assert_eq!(rows(&ran.out).len(), rows(&shown.out).len());
+}
+
+#[test]
 fn a_wrong_argument_is_refused_and_says_which() {
     let bench = Bench::new();
     let day = bench.day("day", 2_000, 10, 25);
@@ -159,6 +179,7 @@ fn a_wrong_argument_is_refused_and_says_which() {
     refused(&["--placement", &unknown], &[&unknown]);
     refused(&["--stages", "all"], &["all"]);
     refused(&["--strategy", "luck"], &["luck"]);
+    refused(&["--symbols", "AAPL,TOOLONGNAME"], &["TOOLONGNAME", "one to eight"]);
     let file = bench.file("file", "");
     let taken = coretick(["replay", &day, "--out", &file]).failed(1, &[&file]);
     assert!(taken.out.is_empty());
