@@ -226,7 +226,8 @@ impl InstrumentTable {
             if table.find(instrument.symbol).is_some() {
                 return Err(fail(TableProblem::Repeated));
             }
-            if table.instruments.first().is_some_and(|first| first.currency != instrument.currency) {
+            if table.instruments.first().is_some_and(|first| first.currency != instrument.currency)
+            {
                 return Err(fail(TableProblem::Currency));
             }
             table.add(instrument).ok_or(fail(TableProblem::Full))?;

@@ -6,7 +6,10 @@ use crate::ingest::Day;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::{Malformed, Place};
 use crate::ingest::transport::file::FramingFault;
+use crate::paper::PaperCounts;
 use crate::portfolio::Holding;
+use crate::risk::FirstRefusal;
+use crate::route::RouteCounts;
 use crate::telemetry::Latency;
 use crate::topology::config::Config;
 use crate::topology::outcome::Outcome;
@@ -29,6 +32,7 @@ pub(super) struct Summary {
     by_type: BTreeMap<char, u64>,
     malformed: Vec<(&'static str, Malformed)>,
     time_backwards: u64,
+    table_full: u64,
     /// The file that broke off, and why.
     pub(super) fault: Option<(PathBuf, FramingFault)>,
     books: Option<BookFigures>,
@@ -47,14 +51,15 @@ struct BookFigures {
 #[derive(Default)]
 struct TradingFigures {
     orders: u64,
-    sent: u64,
     cancels: u64,
     fills: u64,
     open: u64,
     refusals: Vec<(&'static str, u64)>,
-    displaced: u64,
+    first_refusals: Vec<FirstRefusal>,
+    paper: PaperCounts,
+    /// Reports on orders that the gate does not know.
     unknown_reports: u64,
-    impossible_reports: u64,
+    route: RouteCounts,
     positions: Vec<Position>,
     realised: i128,
     unrealised: i128,
@@ -129,6 +134,7 @@ impl Summary {
             ("bad_side", counts.bad_side),
         ];
         self.time_backwards = counts.time_backwards;
+        self.table_full = counts.table_full;
         self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
         let symbols = day.decoder().table().iter();
         self.symbols = symbols.map(|(_, instrument)| instrument.symbol.to_string()).collect();
@@ -159,14 +165,16 @@ impl Summary {
             orders: counts.orders,
             cancels: counts.cancels,
             fills: counts.fills,
+            first_refusals: counts.first.clone(),
             unknown_reports: counts.unknown_reports,
+            route: outcome.route.map(|(route, _)| route).unwrap_or_default(),
             open: gate.open_orders().len() as u64,
             refusals: refusals.map(|(code, count)| (code.name(), *count)).collect(),
-            displaced: outcome.books.iter().map(|(_, paper)| paper.displaced).sum(),
             ..TradingFigures::default()
         };
-        if let Some((route, _)) = outcome.route {
-            (figures.sent, figures.impossible_reports) = (route.sent, route.impossible);
+        for (_, PaperCounts { displaced, untracked }) in &outcome.books {
+            figures.paper.displaced += displaced;
+            figures.paper.untracked += untracked;
         }
         for (instrument, holding) in gate.portfolio().traded() {
             let mark = mark(outcome, instrument, holding);
@@ -207,6 +215,7 @@ impl Summary {
         });
         all.insert("malformed".into(), Value::Object(malformed.collect()));
         all.insert("time_backwards".into(), json!(self.time_backwards));
+        all.insert("symbols_beyond_table".into(), json!(self.table_full));
         let broken_off = self.fault.as_ref();
         let broken_off = broken_off.map(|(file, fault)| format!("{}: {fault}", file.display()));
         all.insert("broken_off".into(), json!(broken_off));
@@ -242,14 +251,22 @@ impl Summary {
             })
         });
         all.insert("orders".into(), json!(trading.orders));
-        all.insert("orders_sent".into(), json!(trading.sent));
+        all.insert("orders_sent".into(), json!(trading.route.sent));
         all.insert("orders_open".into(), json!(trading.open));
         all.insert("cancels".into(), json!(trading.cancels));
         all.insert("fills".into(), json!(trading.fills));
         all.insert("refusals".into(), Value::Object(refusals.collect()));
-        all.insert("paper_displaced".into(), json!(trading.displaced));
+        let first = trading.first_refusals.iter().map(|first| {
+            let FirstRefusal { code, order, limit, value } = first;
+            let first = json!({ "order_id": order.0, "limit": limit, "value": value });
+            (code.name().to_string(), first)
+        });
+        all.insert("first_refusals".into(), Value::Object(first.collect()));
+        all.insert("paper_displaced".into(), json!(trading.paper.displaced));
+        all.insert("paper_untracked".into(), json!(trading.paper.untracked));
         all.insert("unknown_reports".into(), json!(trading.unknown_reports));
-        all.insert("impossible_reports".into(), json!(trading.impossible_reports));
+        all.insert("route_unknown_reports".into(), json!(trading.route.unknown));
+        all.insert("route_impossible_reports".into(), json!(trading.route.impossible));
         let pnl = json!({
             "realised": decimal(Money(trading.realised)),
             "unrealised": decimal(Money(trading.unrealised)),
@@ -307,7 +324,7 @@ impl Summary {
             out,
             "orders    {} asked for, {} sent, {} cancels, {} fills, {} still open",
             grouped(trading.orders),
-            grouped(trading.sent),
+            grouped(trading.route.sent),
             grouped(trading.cancels),
             grouped(trading.fills),
             grouped(trading.open)

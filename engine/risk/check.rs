@@ -223,7 +223,8 @@ mod tests {
     fn an_order_is_held_against_the_terms_of_its_instrument() {
         let l = limits();
         let terms = Terms { multiplier: 50, tick: Price::from_e4(2_500), lot: Qty(2) };
-        let notional = |qty| code(check_order_notional(&order(Side::BUY, 1_000_000, qty), &terms, &l));
+        let notional =
+            |qty| code(check_order_notional(&order(Side::BUY, 1_000_000, qty), &terms, &l));
         assert_eq!((notional(20), notional(21)), (Code::NONE, Code::ORDER_NOTIONAL));
         let steps = |e4, qty| code(check_steps(&order(Side::BUY, e4, qty), &terms));
         assert_eq!(steps(1_002_500, 4), Code::NONE);
@@ -244,7 +245,10 @@ mod tests {
         let blind = Intent { bid: Price(0), ..one_sided };
         assert_eq!(code(check_price_collar(&blind, &l)), Code::NO_REFERENCE_PRICE);
         let market = Intent { order_type: OrderType::MARKET, ..blind };
-        assert_eq!(code(check_order_notional(&market, &Terms::default(), &l)), Code::NO_REFERENCE_PRICE);
+        assert_eq!(
+            code(check_order_notional(&market, &Terms::default(), &l)),
+            Code::NO_REFERENCE_PRICE
+        );
     }
 
     #[test]

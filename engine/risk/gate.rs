@@ -57,8 +57,23 @@ pub struct GateCounts {
     pub fills: u64,
     /// Refusals by code, wherever they were made: (code, count), in order of code.
     pub refusals: Vec<(Code, u64)>,
+    /// The first refusal of each code that was met, in the order in which they were.
+    pub first: Vec<FirstRefusal>,
     /// Reports on orders that the gate does not know.
     pub unknown_reports: u64,
+}
+
+/// The first refusal of its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstRefusal {
+    /// Why.
+    pub code: Code,
+    /// Of which order; `NONE` for a cancel.
+    pub order: OrderId,
+    /// The limit that was breached, in the unit that the code names.
+    pub limit: i64,
+    /// What would have been.
+    pub value: i64,
 }
 
 /// The stage.
@@ -99,7 +114,11 @@ impl Gate {
             killing: None,
             latency_out,
             answers: 0,
-            counts: GateCounts { refusals, ..GateCounts::default() },
+            counts: GateCounts {
+                refusals,
+                first: Vec::with_capacity(Code::ALL.len()),
+                ..GateCounts::default()
+            },
         }
     }
 
@@ -177,11 +196,11 @@ impl Gate {
             },
             Err(refusal) => refusal,
         };
-        self.count_refusal(refusal.code);
         self.answers += 1;
         let mut answer = answer_to(intent, self.latency_out);
         (answer.head.source, answer.sequence) = (Source::RISK, self.answers);
         (answer.code, answer.limit, answer.value) = (refusal.code.0, refusal.limit, refusal.value);
+        self.count_refusal(&answer);
         back.put(&answer);
         let mut refused = record(intent, Qty::ZERO, OrderState::REFUSED, refusal.code);
         (refused.limit, refused.value) = (refusal.limit, refusal.value);
@@ -244,6 +263,7 @@ impl Gate {
     }
 
     fn canceled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
+        self.count_refusal(report);
         if self.reduce(report.order, report.qty) {
             self.close(report.order, OrderState::CANCELED, Code(report.code), back);
         }
@@ -281,10 +301,15 @@ impl Gate {
         self.release(instrument, side, before);
     }
 
-    fn count_refusal(&mut self, code: Code) {
+    /// Counts what was refused, and what was cancelled for a reason of the venue's own.
+    fn count_refusal(&mut self, report: &Report) {
+        let code = Code(report.code);
         let found = self.counts.refusals.iter_mut().find(|(known, _)| *known == code);
-        if let Some((_, count)) = found {
-            *count += 1;
+        let Some((_, count)) = found else { return };
+        *count += 1;
+        if *count == 1 {
+            let Report { order, limit, value, .. } = *report;
+            self.counts.first.push(FirstRefusal { code, order, limit, value });
         }
     }
 }
@@ -320,7 +345,7 @@ impl Stage for Gate {
         let code = Code(report.code);
         match report.head.kind {
             Kind::REFUSED => {
-                self.count_refusal(code);
+                self.count_refusal(report);
                 // A cancel that was refused has no order of its own.
                 if report.order != OrderId::NONE {
                     self.close(report.order, OrderState::REFUSED, code, back);
@@ -330,11 +355,11 @@ impl Stage for Gate {
             Kind::CANCELED => self.canceled(report, back),
             Kind::REPLACED => self.replaced(report, back),
             Kind::REJECTED => {
-                self.count_refusal(code);
+                self.count_refusal(report);
                 self.close(report.order, OrderState::REJECTED, code, back);
             }
             Kind::TOO_LATE => {
-                self.count_refusal(code);
+                self.count_refusal(report);
                 if report.order != OrderId::NONE {
                     self.close(report.order, OrderState::REJECTED, code, back);
                 }

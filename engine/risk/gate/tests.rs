@@ -157,6 +157,7 @@ fn refused_by_route_or_rejected_by_the_venue_an_order_releases_all() {
         assert_eq!(post.tell(report), [state]);
         assert_eq!((post.stake(), post.gate.open_orders().len()), ((0, 0, 0), 0));
         assert!(post.gate.counts().refusals.contains(&(Code::ROUTE_LATE, 1)));
+        assert_eq!(post.gate.counts().first.len(), 1);
     }
 }
 
