@@ -170,19 +170,31 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         outputs.write("config.toml", config.to_toml().as_bytes())?;
         outputs.write("summary.json", summary.to_json().as_bytes())?;
     }
-    if !dated {
-        writeln!(out, "date      none in the file's name: taken as {date} (--date tells)")?;
-    }
-    summary.print(out)?;
-    if let Some(path) = &arguments.out {
-        writeln!(out, "\nwritten   {}", path.display())?;
-    }
+    let undated = (!dated).then_some(date);
+    let shown = show(&summary, undated, arguments.out.as_deref(), out);
     let malformed = summary.malformed();
+    // Before whether it could be shown: a reader who has left is no reason to call the day good.
     match summary.fault {
         Some((file, fault)) => Err(Failure::BrokenOff(file, fault)),
         None if arguments.strict && malformed > 0 => Err(Failure::Malformed(malformed)),
-        None => Ok(()),
+        None => Ok(shown?),
     }
+}
+
+fn show(
+    summary: &Summary,
+    undated: Option<Date>,
+    written: Option<&Path>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if let Some(date) = undated {
+        writeln!(out, "date      none in the file's name: taken as {date} (--date tells)")?;
+    }
+    summary.print(out)?;
+    if let Some(path) = written {
+        writeln!(out, "\nwritten   {}", path.display())?;
+    }
+    out.flush()
 }
 
 /// A symbol, as it was written.

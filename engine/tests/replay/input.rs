@@ -1,6 +1,6 @@
 //! Bad input: refused with a word on what and where, and never a panic.
 
-use super::support::{Bench, SMALL, coretick, rows};
+use super::support::{Bench, SMALL, coretick, rows, unread};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::fs;
@@ -36,6 +36,8 @@ fn a_file_that_is_cut_keeps_what_came_before_and_fails() {
             let summary = files.summary();
             assert_eq!(summary["messages"], message, "{what}");
             assert!(summary["broken_off"].as_str().unwrap().contains(&place), "{what}");
+            let unread = unread(["replay", &cut, "--config", &small, "--stages", stages]);
+            assert!(unread.0 == Some(2) && unread.1.contains(&place), "{unread:?}");
             if stages == "route" && message > 9_000 {
                 assert!(!rows(&files.orders).is_empty(), "{what}");
             }
@@ -136,6 +138,9 @@ fn malformed_messages_are_skipped_and_strictly_an_error() {
         assert!(malformed["first"].as_str().unwrap().contains(&format!("at byte {at}:")));
     }
     coretick(["replay", &path, "--strict"]).failed(3, &["2 malformed"]);
+    let (code, said) = unread(["replay", &path, "--strict"]);
+    assert!(code == Some(3) && said.contains("2 malformed"), "{code:?} {said}");
+    assert_eq!(unread(["replay", &path]), (Some(0), String::new()), "who left asked for no more");
 }
 
 #[test]
