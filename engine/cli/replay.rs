@@ -59,7 +59,8 @@ pub(super) struct Arguments {
     /// Exit with 3 if any message was malformed
     #[arg(long)]
     strict: bool,
-    /// Write summary.json, orders.csv, fills.csv, latency_*.hgrm and config.toml into this folder
+    /// Write summary.json, orders.csv, fills.csv, latency_*.hgrm and config.toml into this folder; those of an earlier run
+    /// are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -251,12 +252,26 @@ fn outputs_failed(arguments: &Arguments, error: io::Error) -> Failure {
     }
 }
 
+/// Whether a run writes a file of that name.
+fn is_output(name: &str) -> bool {
+    matches!(name, "config.toml" | "summary.json" | "orders.csv" | "fills.csv")
+        || (name.starts_with("latency_") && name.ends_with(".hgrm"))
+}
+
 /// The folder of a run.
 struct Outputs(PathBuf);
 
 impl Outputs {
     fn create(path: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(path).map_err(|error| Failure::File(path.into(), error))?;
+        let failed = |error| Failure::File(path.into(), error);
+        std::fs::create_dir_all(path).map_err(failed)?;
+        // What an earlier run left would be taken for this one's.
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_str().is_some_and(is_output) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
         Ok(Self(path.into()))
     }
 

@@ -61,6 +61,24 @@ fn files_of_one_day_are_one_day_and_files_of_two_are_refused() {
 }
 
 #[test]
+fn a_folder_keeps_nothing_of_the_run_before() {
+    let bench = Bench::new();
+    let day = bench.day("day", 4_000, 10, 5);
+    let out = bench.path("out");
+    let names = || {
+        let names = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    coretick(["replay", &day, "--out", out.to_str().unwrap()]).good();
+    fs::write(out.join("notes.txt"), "mine").unwrap();
+    assert!(names().len() > 8, "{:?}", names());
+    coretick(["replay", &day, "--stages", "book", "--out", out.to_str().unwrap()]).good();
+    assert_eq!(names(), ["config.toml", "notes.txt", "summary.json"]);
+}
+
+#[test]
 fn a_route_that_is_shut_refuses_everything() {
     let bench = Bench::new();
     let day = bench.day("day", 20_000, 20, 2);
