@@ -94,22 +94,22 @@ pub struct Gate {
 impl Gate {
     /// Memory that a gate takes, in bytes: for open orders, for instruments.
     pub fn bytes(limits: &Limits, instruments: usize) -> [usize; 2] {
-        let open = limits.open_orders_max + 1;
+        let open = orders_max(limits);
         let instrument = size_of::<Exposure>() + size_of::<Terms>() + size_of::<Holding>();
         [Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open), instruments * instrument]
     }
 
     /// A gate over so many instruments; `latency_out` is when an answer takes effect after the decision.
     pub fn new(limits: Limits, instruments: usize, latency_out: Nanos) -> Self {
+        let orders_max = orders_max(&limits);
         let refusals = Code::ALL.iter().map(|code| (*code, 0)).collect();
         Self {
             limits,
             portfolio: Portfolio::new(instruments),
             terms: vec![Terms::default(); instruments],
             exposures: vec![Exposure::default(); instruments],
-            // A replace is one more open order than the check counts, for as long as it is unanswered.
-            orders: Slab::new(limits.open_orders_max + 1, Open::default()),
-            index: IdMap::new(limits.open_orders_max + 1),
+            orders: Slab::new(orders_max, Open::default()),
+            index: IdMap::new(orders_max),
             killed: false,
             killing: None,
             latency_out,
@@ -397,6 +397,11 @@ impl Stage for Gate {
         // Books count what they are owed; only the end is said, for the log.
         if next == Key::MAX && held == Key::MAX { Key::MAX } else { Key::default() }
     }
+}
+
+/// Places for open orders: each that the limit allows may have a replace on its way, which is open beside it.
+fn orders_max(limits: &Limits) -> usize {
+    limits.open_orders_max.saturating_mul(2)
 }
 
 /// A cancel of an open order that a kill sends.
