@@ -445,8 +445,10 @@ pub fn assemble<S: Source>(
     let mut agents = Vec::new();
 
     let mut route = has(StageName::Route).then(|| {
-        let venue =
-            writers.venue.iter_mut().map(|end| end.take().expect("route -> book")).collect();
+        let venue = writers.venue.iter_mut().map(|end| end.take().expect("route -> book"));
+        let venue: Vec<Producer<Market>> = venue.collect();
+        // Its answers are made visible while its orders are not flushed: an answer seen means that its order can be seen.
+        assert!(venue.iter().all(Producer::shows_at_once), "Invariant: orders before answers");
         let events = rings.event.iter_mut().map(|end| end.take().expect("book -> route")).collect();
         let back = writers.answer.take().expect("route -> risk");
         Step::new(setup.desk(), Fan::new(venue, ByOrder), back, Inbox::promised(events), pace)
