@@ -80,13 +80,13 @@ pub(super) type RouteStep =
 type RiskBack = Tap<Fan<Producer<Report>, ByShard>, Producer<Report>, Report>;
 pub(super) type RiskStep = Step<Gate, Timed<Hop<RouteStep, Order>>, RiskBack>;
 pub(super) type BookStep = Join<Paper<BookHost>, Timed<Hop<RiskStep, Intent>>, Producer<Report>>;
-type Books_ = Fan<Hop<BookStep, Market>, ByInstrument>;
+type ToBooks = Fan<Hop<BookStep, Market>, ByInstrument>;
 
 /// A part of the engine that a shard turns.
 #[expect(clippy::large_enum_variant, reason = "a handful, made once")]
 pub enum Actor<S: Source> {
     /// Ingest, and what is fused to it.
-    Ingest(Ingest<S, Books_>),
+    Ingest(Ingest<S, ToBooks>),
     /// A book shard that is cut off, and what is fused to it.
     Book(Merge<Market, BookStep>),
     /// Risk that is cut off, and what is fused to it.
@@ -271,7 +271,7 @@ pub(super) fn route_orders_max(config: &Config) -> usize {
 }
 
 /// One end of every ring, where this side has it.
-pub struct Ends<M, I, O, R> {
+pub struct RingEnds<M, I, O, R> {
     market: Vec<Option<M>>,
     intent: Vec<Option<I>>,
     order: Option<O>,
@@ -283,11 +283,11 @@ pub struct Ends<M, I, O, R> {
 }
 
 /// The ends that are read.
-pub type Rings = Ends<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>>;
+pub type Rings = RingEnds<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>>;
 /// The ends that are written.
-pub type Writers = Ends<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>>;
+pub type Writers = RingEnds<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>>;
 
-impl<M, I, O, R> Ends<M, I, O, R> {
+impl<M, I, O, R> RingEnds<M, I, O, R> {
     fn none(books: usize) -> Self {
         fn empty<T>(count: usize) -> Vec<Option<T>> {
             (0..count).map(|_| None).collect()

@@ -32,13 +32,13 @@ pub enum Turn {
 /// What a shard runs: made on its thread, turned until it is done.
 pub trait Body: Sized + 'static {
     /// What is left at the end.
-    type Left: Send + 'static;
+    type Output: Send + 'static;
 
     /// One turn.
     fn turn(&mut self) -> Turn;
 
     /// Takes it apart.
-    fn finish(self) -> Self::Left;
+    fn finish(self) -> Self::Output;
 }
 
 /// A running shard.
@@ -110,7 +110,7 @@ pub fn spawn<B: Body>(
     name: &str,
     cpu: Option<usize>,
     make: impl FnOnce() -> B + Send + 'static,
-) -> Result<Running<B::Left>, ExecutorError> {
+) -> Result<Running<B::Output>, ExecutorError> {
     let (tell, told) = channel();
     let born = move || {
         let pinned =
@@ -169,7 +169,7 @@ mod tests {
     struct Nothing;
 
     impl Body for Nothing {
-        type Left = ();
+        type Output = ();
 
         fn turn(&mut self) -> Turn {
             Turn::Done
