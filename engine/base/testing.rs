@@ -1,4 +1,5 @@
 //! What the tests of stages share: a sink that records, and messages in brief.
+#![forbid(unsafe_code)]
 
 use super::message::{Flags, Header, Key, Kind, Market, Message, Source};
 use super::stage::{Outlet, Sink};

@@ -1,5 +1,6 @@
 //! The command line: one file a command. A command reads its arguments, does its work, and writes to `out`; what it
 //! cannot do comes back as a [`Failure`], which `main` prints.
+#![forbid(unsafe_code)]
 
 mod book;
 mod check;
