@@ -122,6 +122,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
 
     let mut summary = Summary::new(&config, date, placement_name(arguments, &config));
     if trading {
+        let wanted = placement.cores_wanted;
+        summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
         let setup = Setup {
             config: config.clone(),
             day: date.number(),

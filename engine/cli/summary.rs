@@ -27,6 +27,8 @@ pub(super) struct Summary {
     date: Date,
     strategy: String,
     placement: String,
+    /// The cores that the placement asks for and those that there are, if these are fewer.
+    pub(super) folded: Option<(usize, usize)>,
     pub(super) seconds: f64,
     messages: u64,
     by_type: BTreeMap<char, u64>,
@@ -172,9 +174,9 @@ impl Summary {
             refusals: refusals.map(|(code, count)| (code.name(), *count)).collect(),
             ..TradingFigures::default()
         };
-        for (_, PaperCounts { displaced, untracked }) in &outcome.books {
-            figures.paper.displaced += displaced;
-            figures.paper.untracked += untracked;
+        for (_, paper) in &outcome.books {
+            figures.paper.displaced += paper.displaced;
+            figures.paper.untracked += paper.untracked;
         }
         for (instrument, holding) in gate.portfolio().traded() {
             let mark = mark(outcome, instrument, holding);
@@ -204,6 +206,8 @@ impl Summary {
         all.insert("date".into(), json!(self.date.to_string()));
         all.insert("strategy".into(), json!(self.strategy));
         all.insert("placement".into(), json!(self.placement));
+        let folded = self.folded.map(|(wanted, cores)| json!({ "wanted": wanted, "cores": cores }));
+        all.insert("folded".into(), json!(folded));
         all.insert("messages".into(), json!(self.messages));
         let by_type = self.by_type.iter().map(|(kind, count)| (kind.to_string(), json!(count)));
         all.insert("messages_by_type".into(), Value::Object(by_type.collect()));
@@ -284,6 +288,12 @@ impl Summary {
         let Self { date, strategy, placement, .. } = self;
         let (messages, seconds) = (grouped(self.messages), self.seconds);
         writeln!(out, "day       {date}   strategy {strategy}   placement {placement}")?;
+        if let Some((wanted, cores)) = self.folded {
+            writeln!(
+                out,
+                "folded    {placement} asks for {wanted} cores; folded onto the {cores} there are"
+            )?;
+        }
         let (rate, each) = (self.rate() / 1e6, 1e9 * seconds / self.messages.max(1) as f64);
         writeln!(out, "messages  {messages} in {seconds:.3} s: {rate:.2} M/s, {each:.1} ns each")?;
         let types = self.by_type.iter().map(|(kind, count)| {
@@ -438,6 +448,23 @@ fn wrapped(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_placement_that_was_folded_is_said_to_be() {
+        let shown = |folded| {
+            let summary = Summary { folded, placement: "split".into(), ..Summary::default() };
+            let mut out = Vec::new();
+            summary.print(&mut out).unwrap();
+            (String::from_utf8(out).unwrap(), summary.to_json())
+        };
+        let (table, json) = shown(Some((5, 2)));
+        assert!(
+            table.contains("\nfolded    split asks for 5 cores; folded onto the 2 there are\n")
+        );
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["folded"]["cores"], 2);
+        let (table, json) = shown(None);
+        assert!(!table.contains("folded") && json.contains("\"folded\": null"));
+    }
 
     #[test]
     fn numbers_are_grouped_and_money_is_written_digit_for_digit() {
