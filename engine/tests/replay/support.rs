@@ -200,14 +200,8 @@ pub(crate) fn rows(text: &str) -> Vec<Vec<&str>> {
     text.lines().skip(1).map(|line| line.split(',').collect()).collect()
 }
 
-/// A file of the shared data; `None`, said aloud, where there is no shared data at all.
+/// The path of a file of the shared data; `None`, said aloud, where there is no shared data at all.
 pub(crate) fn data(name: &str) -> Option<String> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/itch"));
-    if !root.exists() {
-        eprintln!("SKIPPED: {} is not there", root.display());
-        return None;
-    }
-    let path = root.join(name);
-    assert!(path.exists(), "{} is missing", path.display());
+    let path = super::shared::data(name)?;
     Some(path.to_str().unwrap().into())
 }
