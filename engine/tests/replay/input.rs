@@ -61,8 +61,9 @@ fn a_packed_file_that_is_cut_keeps_what_came_before_and_fails() {
         assert!((1..20_000).contains(&read), "{name}: {read}");
         // All of it, and then something else.
         let damaged = bench.file(name, [&packed[..], b"\x00\x01 and so on"].concat());
-        let (ran, _) = bench.replay(&[&damaged, "--stages", "book"]);
-        assert!(matches!(ran.code, Some(0 | 2)), "{ran:?}");
+        let (ran, files) = bench.replay(&[&damaged, "--stages", "book"]);
+        ran.refused(&[&damaged, "unpacked"]);
+        assert_eq!(files.summary()["messages"], 20_000, "{name}");
     }
 }
 
@@ -177,6 +178,9 @@ fn a_wrong_argument_is_refused_and_says_which() {
     refused(&["--config", &unknown], &[&format!("{unknown}:3:1"), "book.ordersmax", "orders_max"]);
     refused(&["--config", &broken], &[&format!("{broken}:1")]);
     refused(&["--config", "nowhere.toml"], &["nowhere.toml"]);
+    let late = bench.file("late.toml", "[engine]\ngood_until_us = 5\n");
+    refused(&["--config", &late], &[&format!("{late}:2:1"), "late", "at least 20"]);
+    coretick(["check", "--config", &late]).refused(&["late"]);
     let tableless = bench.file("tableless.toml", "engine.instruments = \"nowhere.csv\"\n");
     refused(&["--config", &tableless], &["nowhere.csv"]);
     coretick(["check", "--config", &tableless]).refused(&["nowhere.csv"]);
