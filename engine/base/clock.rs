@@ -56,11 +56,6 @@ impl Clock {
     pub fn nanos(self, ticks: u64) -> u64 {
         ((u128::from(ticks) * u128::from(self.scale)) >> 32) as u64
     }
-
-    /// What the ticks are.
-    pub fn name(self) -> &'static str {
-        if cfg!(target_arch = "x86_64") { "TSC" } else { "monotonic" }
-    }
 }
 
 #[cfg(target_arch = "x86_64")]

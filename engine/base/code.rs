@@ -1,7 +1,8 @@
 //! Why something was refused: one stable number each, for reports, counters and files alike.
 //!
-//! Hundreds are the control's number in the order in which the gate evaluates them; 3000 and up is route, 4000 and up
-//! the venue. A number is never used twice.
+//! Hundreds are the control's number. The gate evaluates them in that order, but for `NOT_OPEN`: what a replace adds to
+//! a position is not known before its target is. 3000 and up is route, 4000 and up the venue. A number is never used
+//! twice.
 #![forbid(unsafe_code)]
 
 macro_rules! codes {
@@ -37,9 +38,13 @@ codes! {
     UNKNOWN_INSTRUMENT = 300, "unknown_instrument";
     /// The message is no valid order: side, quantity or price is missing. Value: the quantity.
     MALFORMED = 600, "malformed";
+    /// The price is no multiple of the instrument's tick. Limit: the tick; unit: price in 1e-9.
+    TICK = 601, "tick";
+    /// The quantity is no multiple of the instrument's lot. Limit: the lot.
+    LOT = 602, "lot";
     /// The order's quantity is above `order_qty_max`. Unit: lots.
     ORDER_QTY = 700, "order_qty";
-    /// Price x quantity is above `order_notional_max`. Unit: 1e-9 of the currency, capped at the largest `i64`.
+    /// Price x quantity x multiplier is above `order_notional_max`. Unit: 1e-9 of the currency, capped at the largest `i64`.
     ORDER_NOTIONAL = 800, "order_notional";
     /// The price is further than `collar_bp` through the market that the strategy saw. Unit: price in 1e-9.
     PRICE_COLLAR = 1000, "price_collar";

@@ -2,6 +2,7 @@
 //!
 //! An [`InstrumentId`] is a place in the table, in order of adding: instruments are only ever added, so an id never changes
 //! its meaning. The table is cold: it is filled at the start of a day, and hot paths keep arrays by id beside it.
+#![forbid(unsafe_code)]
 
 mod csv;
 mod symbol;

@@ -4,6 +4,7 @@
 //! two (128). The `IntoBytes` derive refuses padding, the asserts below fix the sizes: both at compile time.
 //!
 //! A message's [`Key`] is its place in the one order of events that every placement of the engine agrees on.
+#![forbid(unsafe_code)]
 
 mod key;
 mod kind;

@@ -1,4 +1,5 @@
 //! Planted mistakes: what the placement test must find. They exist only in test builds; elsewhere `planted` is a constant.
+#![forbid(unsafe_code)]
 
 /// A mistake in the rules of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

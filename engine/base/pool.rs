@@ -2,6 +2,7 @@
 //!
 //! Running out is an answer ([`Full`]), never a crash. Nothing here depends on chance or on addresses: the same
 //! calls give the same handles and the same order of iteration, in every process.
+#![forbid(unsafe_code)]
 
 use super::prefetch::prefetch;
 use std::fmt;

@@ -60,6 +60,11 @@ impl<T: Message> Producer<T> {
         Self { silent: true, ..self }
     }
 
+    /// Whether each message is visible to the reader as soon as it is put: one put before another ring's is seen before.
+    pub fn shows_at_once(&self) -> bool {
+        self.batch == 1
+    }
+
     fn free(&mut self) -> usize {
         // Never the cached count: a stale one can be too little for ever. Steps keep what they are told as credit.
         let free = self.ring.slots();
@@ -168,7 +173,8 @@ impl<T: Message> Consumer<T> {
     }
 
     /// Whether the writer is gone and everything was taken.
-    pub fn ended(&mut self) -> bool {
+    #[cfg(test)]
+    fn ended(&mut self) -> bool {
         // Look at the writer first: what it wrote before it went is then visible.
         let gone = self.ring.is_abandoned();
         self.peek().is_none() && gone

@@ -39,8 +39,8 @@ pub trait Sink<T: Message>: Outlet {
     /// Takes a message; there was room for it.
     fn put(&mut self, message: &T);
 
-    /// A message that will come soon: prefetch what it will touch (step 0: its slot; step 1: its level). Never changes any
-    /// output.
+    /// A message that will come soon: prefetch what it will touch (step 0: its order's slot and its instrument; step 1:
+    /// the level and neighbours; step 2: the level of an addition). A step may be left out. Never changes any output.
     #[inline]
     fn hint(&self, _message: &T, _step: u8) {}
 }
@@ -77,7 +77,7 @@ pub trait Stage {
     /// Takes in a report: state only, then on to whoever comes before; never an output forward.
     fn on_report(&mut self, report: &Report, back: &mut impl Sink<Report>);
 
-    /// A message that will come soon.
+    /// A message that will come soon; as [`Sink::hint`].
     #[inline]
     fn hint(&self, _message: &Self::In, _step: u8) {}
 

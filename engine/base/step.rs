@@ -324,7 +324,7 @@ pub struct Merge<T: Message, S> {
     done: bool,
 }
 
-/// How far ahead of the message put the second hint goes.
+/// How far ahead of the message put the second hint goes; the third is not given here.
 const HINT_LEVEL_AHEAD: usize = 6;
 
 impl<T: Message, S: Sink<T>> Merge<T, S> {

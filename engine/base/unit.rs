@@ -2,6 +2,7 @@
 //!
 //! All types are plain bytes (`zerocopy`), so that they can stand in messages. A byte enum is an *open
 //! set*: any byte is a value, names exist for those that are known, and code that meets another one says so.
+#![forbid(unsafe_code)]
 
 use std::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

@@ -59,7 +59,7 @@ const PRICE_MAX: Price = Price::from_e4(2_000_000_000);
 /// The most that the books hold. What is above is refused and counted as `pool_exhausted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Orders alive at a time, over all instruments; 2^27 at most. Costs up to 160 bytes each at start; 340 in all are
+    /// Orders alive at a time, over all instruments; 2^27 at most. Costs up to 180 bytes each at start; 400 in all are
     /// reserved for slots, and touched when living references lie far apart.
     pub orders: usize,
     /// Levels at a time, over all instruments. Costs 52 bytes each at start, up to 100 in all.

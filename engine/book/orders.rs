@@ -112,8 +112,9 @@ impl Orders {
     pub(super) fn bytes(limit: usize) -> usize {
         let limit = limit.clamp(1, ORDERS_MAX);
         let (pages, at_once) = Self::pages(limit);
-        at_once * PAGE * size_of::<Slot>()
-            + (pages + Self::entries(limit)) * size_of::<u32>()
+        at_once * PAGE * (size_of::<Slot>() + size_of::<u32>())
+            + pages * (size_of::<u16>() + size_of::<u64>() + size_of::<u32>())
+            + Self::entries(limit) * size_of::<u32>()
             + IdMap::<u32>::bytes(limit)
     }
 

@@ -3,10 +3,12 @@
 use super::{Failure, progress_bar};
 use crate::base::instrument::Symbol;
 use crate::base::message::Kind;
-use crate::base::unit::{InstrumentId, Nanos, Seq, Side};
-use crate::book::{Books, Limits};
+use crate::base::unit::{Health, InstrumentId, Nanos, Seq, Side};
+use crate::book::{Anomaly, Books};
 use crate::ingest::decode::Decoder;
 use crate::ingest::transport::file::ItchFile;
+use crate::topology::chain::Setup;
+use crate::topology::config::Config;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -16,8 +18,10 @@ use std::path::PathBuf;
     coretick book day.itch50 --symbol AAPL --every 1000 --levels 10 > depth.csv\n  \
     coretick book day.itch50 --symbol AAPL\n\n\
     Columns: after_message (messages read so far), side, level (0 is the best), price_1e-4, quantity, orders.\n\
-    A snapshot after every N messages of the file, if asked for, and one at its end.\n\n\
-    Exit code: 0 when all was read; 2 for wrong input, and when the file broke off in the middle.")]
+    A snapshot after every N messages of the file, if asked for, and one at its end. What was malformed or odd in the\n\
+    file is told on the error output.\n\n\
+    Exit code: 0 when all was read; 2 for wrong input, when the file broke off in the middle, and when the books ran out\n\
+    of room (raise book.orders_max or book.levels_max in a --config).")]
 pub(super) struct Arguments {
     /// A recorded day
     #[arg(value_name = "FILE")]
@@ -25,6 +29,9 @@ pub(super) struct Arguments {
     /// The instrument; needed when the file holds several
     #[arg(long, value_name = "SYMBOL")]
     symbol: Option<String>,
+    /// The configuration, for the sizes of its books: a TOML file with what differs from the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// A snapshot after every so many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     every: Option<u64>,
@@ -39,10 +46,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         Some(text) => Some(text.parse::<Symbol>().map_err(|_| Failure::Symbol(text.clone()))?),
         None => None,
     };
+    let config = Config::load(arguments.config.as_deref(), None)?;
     let mut file = ItchFile::open(&arguments.file)?;
     // One day of time is as good as another here.
     let mut decoder = Decoder::new(Nanos(0), None, 1);
-    let mut books = Books::new(&Limits { instruments: 1 << 16, ..Limits::default() });
+    let mut books = Setup::books_of(&config);
     let mut out = BufWriter::with_capacity(1 << 16, out);
     writeln!(out, "after_message,side,level,price_1e-4,quantity,orders")?;
     let bar = progress_bar(file.progress().total);
@@ -76,13 +84,39 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         snapshot(&books, instrument, count, arguments.levels, &mut out)?;
     }
     out.flush()?;
+    tell(&decoder, &books)?;
     if let Some(fault) = file.fault() {
         return Err(Failure::BrokenOff(arguments.file.clone(), fault));
     }
     match (found, wanted) {
         (None, Some(symbol)) => Err(Failure::NoSymbol(symbol.to_string(), names(&decoder))),
+        (Some(instrument), _) if books.health(instrument) == Health::STALE => {
+            let exhausted = books.anomalies().count(Anomaly::PoolExhausted);
+            Err(Failure::NoRoom(arguments.file.clone(), exhausted))
+        }
         _ => Ok(()),
     }
+}
+
+/// Says on the error output what was wrong with the file and odd in its books.
+fn tell(decoder: &Decoder, books: &Books) -> io::Result<()> {
+    let mut err = io::stderr();
+    let counts = decoder.counts();
+    for (name, flaw) in [
+        ("unknown_type", counts.unknown_type),
+        ("wrong_length", counts.wrong_length),
+        ("bad_side", counts.bad_side),
+    ] {
+        if let Some(first) = flaw.first {
+            writeln!(err, "note: skipped {} {name}, first {first}", flaw.count)?;
+        }
+    }
+    for (name, count, first) in books.anomalies().iter() {
+        if let Some(first) = first {
+            writeln!(err, "note: {name} {count}, first at message {}", first.sequence.0)?;
+        }
+    }
+    Ok(())
 }
 
 /// The instrument that was asked for, or the only one.

@@ -4,7 +4,7 @@
 use super::Failure;
 use crate::topology::config::{Config, Idle};
 use crate::topology::machine::Machine;
-use crate::topology::memory::pools;
+use crate::topology::memory::{self, pools};
 use crate::topology::placement::{Bursts, Placement, ShardSpec};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let machine = Machine::read();
     let bursts = Bursts::of(&config);
     let placement = Placement::new(&config, &machine, &bursts)?;
+    memory::fits(&placement, &config, &bursts, &machine)?;
     if arguments.effective {
         out.write_all(config.to_toml().as_bytes())?;
     } else {
@@ -85,7 +86,6 @@ fn show_memory(
     out: &mut impl Write,
 ) -> io::Result<()> {
     writeln!(out, "\nrings       from     to       depth   burst  bytes a slot      KiB")?;
-    let mut total = 0;
     for ring in placement.rings(config, bursts) {
         let (from, to) = (ring.from.to_string(), ring.to.to_string());
         writeln!(
@@ -97,7 +97,6 @@ fn show_memory(
             ring.slot_bytes,
             ring.bytes() / 1024
         )?;
-        total += ring.bytes();
     }
     writeln!(out, "\npools       shards     entries  bytes each      MiB")?;
     for pool in pools(config) {
@@ -110,7 +109,7 @@ fn show_memory(
             pool.bytes.div_ceil(pool.entries),
             pool.total().div_ceil(1 << 20)
         )?;
-        total += pool.total();
     }
+    let total = memory::total(placement, config, bursts);
     writeln!(out, "\nmemory    {} MiB, taken at start", total.div_ceil(1 << 20))
 }

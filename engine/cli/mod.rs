@@ -1,5 +1,6 @@
 //! The command line: one file a command. A command reads its arguments, does its work, and writes to `out`; what it
 //! cannot do comes back as a [`Failure`], which `main` prints.
+#![forbid(unsafe_code)]
 
 mod book;
 mod check;
@@ -7,7 +8,6 @@ mod generate;
 mod replay;
 mod summary;
 
-use crate::base::instrument::{Symbol, TableError};
 use crate::exchange::flow::FlowError;
 use crate::ingest::transport::file::{FramingFault, OpenError};
 use crate::topology::ConfigError;
@@ -62,23 +62,14 @@ pub enum Failure {
     Open(OpenError),
     /// A recorded day ended in the middle.
     BrokenOff(PathBuf, FramingFault),
+    /// The books ran out of room, and so many orders were left out of them.
+    NoRoom(PathBuf, u64),
     /// Messages were malformed, and that was not to be.
     Malformed(u64),
     /// Not a date.
     Date(String),
     /// Files of two days.
     TwoDays(PathBuf, PathBuf),
-    /// The instrument table is wrong.
-    Table(PathBuf, TableError),
-    /// The instrument table names a book shard that there is not.
-    Shard {
-        /// Of which instrument.
-        symbol: Symbol,
-        /// The shard.
-        shard: u16,
-        /// How many there are.
-        shards: u16,
-    },
     /// A symbol cannot be written like that.
     Symbol(String),
     /// The file has several instruments; some of them.
@@ -132,6 +123,12 @@ impl fmt::Display for Failure {
                 "{}: {fault}; what came before is above: fetch the file again",
                 path.display()
             ),
+            Self::NoRoom(path, count) => write!(
+                f,
+                "{}: the books ran out of room and left out {count} orders, so the depth is wrong from the first of \
+                 them on: raise book.orders_max or book.levels_max in a --config",
+                path.display()
+            ),
             Self::Malformed(count) => {
                 write!(f, "{count} malformed messages were skipped (--strict): see the first above")
             }
@@ -141,12 +138,6 @@ impl fmt::Display for Failure {
                 "{} and {} are of two days: replay one day at a time, or say which with --date",
                 first.display(),
                 other.display()
-            ),
-            Self::Table(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Shard { symbol, shard, shards } => write!(
-                f,
-                "the instrument table puts {symbol} on book shard {shard}, of {shards}: \
-                 lower it there, or raise book.shards"
             ),
             Self::Symbol(text) => {
                 write!(f, "symbol `{text}`: not a symbol: write one to eight letters, as in AAPL")

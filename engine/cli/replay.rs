@@ -3,9 +3,9 @@
 use super::summary::Summary;
 use super::{Failure, progress_bar};
 use crate::base::clock::Clock;
-use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
+use crate::base::instrument::{Symbol, SymbolError, Symbols};
 use crate::base::step::Pace;
-use crate::base::unit::{Nanos, ShardId};
+use crate::base::unit::Nanos;
 use crate::book::Host;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
@@ -15,7 +15,7 @@ use crate::topology::alone::{Alone, run_alone};
 use crate::topology::chain::{Files, Parts, Setup};
 use crate::topology::config::{Config, Executor, StrategyName};
 use crate::topology::placement::{Bursts, Placement};
-use crate::topology::{Machine, executor, run};
+use crate::topology::{Machine, executor, memory, run};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// What the strategy trades: a list of symbols; all if not given
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = symbol)]
     symbols: Option<Vec<String>>,
     /// The strategy; wins over the configuration
     #[arg(long, value_enum)]
@@ -60,7 +60,8 @@ pub(super) struct Arguments {
     /// Exit with 3 if any message was malformed
     #[arg(long)]
     strict: bool,
-    /// Write summary.json, orders.csv, fills.csv, latency_*.hgrm and config.toml into this folder
+    /// Write summary.json, orders.csv, fills.csv, latency_*.hgrm and config.toml into this folder; those of an earlier run
+    /// are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -86,12 +87,13 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     if let Some(symbols) = &arguments.symbols {
         config.strategy.symbols = symbols.clone();
     }
-    let asked = asked(&config)?;
+    config.validate()?;
+    let asked = config.symbols();
     let machine = Machine::read();
-    let placement = Placement::new(&config, &machine, &Bursts::of(&config))?;
+    let bursts = Bursts::of(&config);
+    let placement = Placement::new(&config, &machine, &bursts)?;
+    memory::fits(&placement, &config, &bursts, &machine)?;
     let (date, dated) = date(arguments)?;
-    let table = table(&config)?;
-    let shards: Arc<[u8]> = shards(table.as_ref(), config.book.shards)?;
     let files: Vec<ItchFile> =
         arguments.files.iter().map(ItchFile::open).collect::<Result<_, _>>()?;
     let total: Option<u64> = files.iter().map(|file| file.progress().total).sum();
@@ -109,7 +111,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         stamped: trading,
         sample: u64::from(config.latency.sample),
     };
-    let decoder = Decoder::new(date.midnight(), table, config.book.shards);
+    let table = config.table.as_deref();
+    // A configuration that was loaded names no shard beyond the eighth.
+    let shards: Arc<[u8]> = table.map_or(Arc::from([]), |table| {
+        table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
+    });
+    let decoder = Decoder::new(date.midnight(), table.cloned(), config.book.shards);
     let day = Day::new(files, decoder, settings, clock, symbols.clone());
     let position = Arc::new(AtomicU64::new(0));
     let bar = progress_bar(total);
@@ -117,6 +124,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
 
     let mut summary = Summary::new(&config, asked, date, placement_name(arguments, &config));
     if trading {
+        let wanted = placement.cores_wanted;
+        summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
         let setup = Setup {
             config: config.clone(),
             day: date.number(),
@@ -166,35 +175,46 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         outputs.write("config.toml", config.to_toml().as_bytes())?;
         outputs.write("summary.json", summary.to_json().as_bytes())?;
     }
-    if !dated {
-        writeln!(out, "date      none in the file's name: taken as {date} (--date tells)")?;
-    }
-    summary.print(out)?;
-    if let Some(path) = &arguments.out {
-        writeln!(out, "\nwritten   {}", path.display())?;
-    }
+    let undated = (!dated).then_some(date);
+    let shown = show(&summary, undated, arguments.out.as_deref(), out);
     for symbol in &summary.not_announced {
         let files = file_list(&arguments.files);
         let why = format!("not announced in the directory of {files}");
         writeln!(io::stderr(), "note: symbol {symbol}: {why}: nothing of it was traded")?;
     }
     let (malformed, none_announced) = (summary.malformed(), summary.none_announced());
+    // Before whether it could be shown: a reader who has left is no reason to call the day good.
     match summary.fault {
         Some((file, fault)) => Err(Failure::BrokenOff(file, fault)),
         None if none_announced => Err(Failure::NoneAnnounced(file_list(&arguments.files))),
         None if arguments.strict && malformed > 0 => Err(Failure::Malformed(malformed)),
-        None => Ok(()),
+        None => Ok(shown?),
     }
-}
-
-/// The symbols that the strategy is to trade; nothing: all.
-fn asked(config: &Config) -> Result<Vec<Symbol>, Failure> {
-    let symbols = config.strategy.symbols.iter();
-    symbols.map(|text| text.parse().map_err(|_| Failure::Symbol(text.clone()))).collect()
 }
 
 fn file_list(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn show(
+    summary: &Summary,
+    undated: Option<Date>,
+    written: Option<&Path>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if let Some(date) = undated {
+        writeln!(out, "date      none in the file's name: taken as {date} (--date tells)")?;
+    }
+    summary.print(out)?;
+    if let Some(path) = written {
+        writeln!(out, "\nwritten   {}", path.display())?;
+    }
+    out.flush()
+}
+
+/// A symbol, as it was written.
+fn symbol(text: &str) -> Result<String, SymbolError> {
+    text.parse::<Symbol>().map(|_| text.into())
 }
 
 /// The day, and whether anything told which.
@@ -215,27 +235,6 @@ fn date(arguments: &Arguments) -> Result<(Date, bool), Failure> {
         }
     }
     Ok(found.map_or((Date::default(), false), |(date, _)| (date, true)))
-}
-
-fn table(config: &Config) -> Result<Option<InstrumentTable>, Failure> {
-    let path = Path::new(&config.engine.instruments);
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.into(), error))?;
-    let table =
-        InstrumentTable::parse(&text).map_err(|error| Failure::Table(path.into(), error))?;
-    Ok(Some(table))
-}
-
-/// Book shard by instrument of the table.
-fn shards(table: Option<&InstrumentTable>, shards: u16) -> Result<Arc<[u8]>, Failure> {
-    let Some(table) = table else { return Ok(Arc::from([])) };
-    let all = table.iter().map(|(_, instrument)| match instrument.shard {
-        ShardId(shard) if shard < shards => Ok(shard as u8),
-        ShardId(shard) => Err(Failure::Shard { symbol: instrument.symbol, shard, shards }),
-    });
-    all.collect()
 }
 
 fn placement_name(arguments: &Arguments, config: &Config) -> String {
@@ -267,12 +266,26 @@ fn outputs_failed(arguments: &Arguments, error: io::Error) -> Failure {
     }
 }
 
+/// Whether a run writes a file of that name.
+fn is_output(name: &str) -> bool {
+    matches!(name, "config.toml" | "summary.json" | "orders.csv" | "fills.csv")
+        || (name.starts_with("latency_") && name.ends_with(".hgrm"))
+}
+
 /// The folder of a run.
 struct Outputs(PathBuf);
 
 impl Outputs {
     fn create(path: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(path).map_err(|error| Failure::File(path.into(), error))?;
+        let failed = |error| Failure::File(path.into(), error);
+        std::fs::create_dir_all(path).map_err(failed)?;
+        // What an earlier run left would be taken for this one's.
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_str().is_some_and(is_output) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
         Ok(Self(path.into()))
     }
 

@@ -7,7 +7,10 @@ use crate::ingest::Day;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::{Malformed, Place};
 use crate::ingest::transport::file::FramingFault;
+use crate::paper::PaperCounts;
 use crate::portfolio::Holding;
+use crate::risk::FirstRefusal;
+use crate::route::RouteCounts;
 use crate::telemetry::Latency;
 use crate::topology::config::Config;
 use crate::topology::outcome::Outcome;
@@ -25,11 +28,14 @@ pub(super) struct Summary {
     date: Date,
     strategy: String,
     placement: String,
+    /// The cores that the placement asks for and those that there are, if these are fewer.
+    pub(super) folded: Option<(usize, usize)>,
     pub(super) seconds: f64,
     messages: u64,
     by_type: BTreeMap<char, u64>,
     malformed: Vec<(&'static str, Malformed)>,
     time_backwards: u64,
+    table_full: u64,
     /// The file that broke off, and why.
     pub(super) fault: Option<(PathBuf, FramingFault)>,
     books: Option<BookFigures>,
@@ -54,14 +60,15 @@ struct BookFigures {
 #[derive(Default)]
 struct TradingFigures {
     orders: u64,
-    sent: u64,
     cancels: u64,
     fills: u64,
     open: u64,
     refusals: Vec<(&'static str, u64)>,
-    displaced: u64,
+    first_refusals: Vec<FirstRefusal>,
+    paper: PaperCounts,
+    /// Reports on orders that the gate does not know.
     unknown_reports: u64,
-    impossible_reports: u64,
+    route: RouteCounts,
     positions: Vec<Position>,
     realised: i128,
     unrealised: i128,
@@ -137,6 +144,7 @@ impl Summary {
             ("bad_time", counts.bad_time),
         ];
         self.time_backwards = counts.time_backwards;
+        self.table_full = counts.table_full;
         self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
         let symbols = day.decoder().table().iter();
         self.symbols = symbols.map(|(_, instrument)| instrument.symbol.to_string()).collect();
@@ -183,14 +191,16 @@ impl Summary {
             orders: counts.orders,
             cancels: counts.cancels,
             fills: counts.fills,
+            first_refusals: counts.first.clone(),
             unknown_reports: counts.unknown_reports,
+            route: outcome.route.map(|(route, _)| route).unwrap_or_default(),
             open: gate.open_orders().len() as u64,
             refusals: refusals.map(|(code, count)| (code.name(), *count)).collect(),
-            displaced: outcome.books.iter().map(|(_, paper)| paper.displaced).sum(),
             ..TradingFigures::default()
         };
-        if let Some((route, _)) = outcome.route {
-            (figures.sent, figures.impossible_reports) = (route.sent, route.impossible);
+        for (_, paper) in &outcome.books {
+            figures.paper.displaced += paper.displaced;
+            figures.paper.untracked += paper.untracked;
         }
         for (instrument, holding) in gate.portfolio().traded() {
             let mark = mark(outcome, instrument, holding);
@@ -220,6 +230,8 @@ impl Summary {
         all.insert("date".into(), json!(self.date.to_string()));
         all.insert("strategy".into(), json!(self.strategy));
         all.insert("placement".into(), json!(self.placement));
+        let folded = self.folded.map(|(wanted, cores)| json!({ "wanted": wanted, "cores": cores }));
+        all.insert("folded".into(), json!(folded));
         all.insert("messages".into(), json!(self.messages));
         let by_type = self.by_type.iter().map(|(kind, count)| (kind.to_string(), json!(count)));
         all.insert("messages_by_type".into(), Value::Object(by_type.collect()));
@@ -231,6 +243,7 @@ impl Summary {
         });
         all.insert("malformed".into(), Value::Object(malformed.collect()));
         all.insert("time_backwards".into(), json!(self.time_backwards));
+        all.insert("symbols_beyond_table".into(), json!(self.table_full));
         let broken_off = self.fault.as_ref();
         let broken_off = broken_off.map(|(file, fault)| format!("{}: {fault}", file.display()));
         all.insert("broken_off".into(), json!(broken_off));
@@ -267,14 +280,22 @@ impl Summary {
             })
         });
         all.insert("orders".into(), json!(trading.orders));
-        all.insert("orders_sent".into(), json!(trading.sent));
+        all.insert("orders_sent".into(), json!(trading.route.sent));
         all.insert("orders_open".into(), json!(trading.open));
         all.insert("cancels".into(), json!(trading.cancels));
         all.insert("fills".into(), json!(trading.fills));
         all.insert("refusals".into(), Value::Object(refusals.collect()));
-        all.insert("paper_displaced".into(), json!(trading.displaced));
+        let first = trading.first_refusals.iter().map(|first| {
+            let FirstRefusal { code, order, limit, value } = first;
+            let first = json!({ "order_id": order.0, "limit": limit, "value": value });
+            (code.name().to_string(), first)
+        });
+        all.insert("first_refusals".into(), Value::Object(first.collect()));
+        all.insert("paper_displaced".into(), json!(trading.paper.displaced));
+        all.insert("paper_untracked".into(), json!(trading.paper.untracked));
         all.insert("unknown_reports".into(), json!(trading.unknown_reports));
-        all.insert("impossible_reports".into(), json!(trading.impossible_reports));
+        all.insert("route_unknown_reports".into(), json!(trading.route.unknown));
+        all.insert("route_impossible_reports".into(), json!(trading.route.impossible));
         let pnl = json!({
             "realised": decimal(Money(trading.realised)),
             "unrealised": decimal(Money(trading.unrealised)),
@@ -292,6 +313,12 @@ impl Summary {
         let Self { date, strategy, placement, .. } = self;
         let (messages, seconds) = (grouped(self.messages), self.seconds);
         writeln!(out, "day       {date}   strategy {strategy}   placement {placement}")?;
+        if let Some((wanted, cores)) = self.folded {
+            writeln!(
+                out,
+                "folded    {placement} asks for {wanted} cores; folded onto the {cores} there are"
+            )?;
+        }
         let (rate, each) = (self.rate() / 1e6, 1e9 * seconds / self.messages.max(1) as f64);
         writeln!(out, "messages  {messages} in {seconds:.3} s: {rate:.2} M/s, {each:.1} ns each")?;
         let types = self.by_type.iter().map(|(kind, count)| {
@@ -339,7 +366,7 @@ impl Summary {
             out,
             "orders    {} asked for, {} sent, {} cancels, {} fills, {} still open",
             grouped(trading.orders),
-            grouped(trading.sent),
+            grouped(trading.route.sent),
             grouped(trading.cancels),
             grouped(trading.fills),
             grouped(trading.open)
@@ -453,6 +480,23 @@ fn wrapped(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_placement_that_was_folded_is_said_to_be() {
+        let shown = |folded| {
+            let summary = Summary { folded, placement: "split".into(), ..Summary::default() };
+            let mut out = Vec::new();
+            summary.print(&mut out).unwrap();
+            (String::from_utf8(out).unwrap(), summary.to_json())
+        };
+        let (table, json) = shown(Some((5, 2)));
+        assert!(
+            table.contains("\nfolded    split asks for 5 cores; folded onto the 2 there are\n")
+        );
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["folded"]["cores"], 2);
+        let (table, json) = shown(None);
+        assert!(!table.contains("folded") && json.contains("\"folded\": null"));
+    }
 
     #[test]
     fn numbers_are_grouped_and_money_is_written_digit_for_digit() {

@@ -24,7 +24,7 @@ use tape::Tape;
 /// What day to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day {
-    /// Messages, exactly: system events and directory included.
+    /// Messages, exactly: system events and directory included. A million millions at most.
     pub messages: u64,
     /// Symbols, 1 to 65,535.
     pub symbols: u32,
@@ -70,6 +70,11 @@ pub enum FlowError {
         /// The fewest messages for these symbols.
         least: u64,
     },
+    /// More messages than a disk holds: lower them.
+    TooManyMessages {
+        /// What was asked for.
+        messages: u64,
+    },
     /// Live orders out of range: below, symbols have no book; above, most of the day would go into building it.
     Live {
         /// What was asked for.
@@ -94,6 +99,12 @@ impl fmt::Display for FlowError {
                 "{symbols} symbols need at least {least} messages, not {messages}: \
                  raise the messages or lower the symbols"
             ),
+            Self::TooManyMessages { messages } => {
+                write!(
+                    f,
+                    "{messages} messages are more than a disk holds: give at most {MESSAGES_MAX}"
+                )
+            }
             Self::Live { live, least, most } => write!(
                 f,
                 "{live} live orders are out of range: with these messages and symbols give \
@@ -119,6 +130,8 @@ const LIVE_PER_SYMBOL_MIN: u64 = 4;
 const MESSAGES_PER_SYMBOL_MIN: u64 = 16;
 /// Messages that no symbol needs: system events, and what a cross or a reopening may run over its phase.
 const MESSAGES_FIXED: u64 = 200;
+/// Messages of a day: some 30 TB. The shares below are computed without overflow up to here.
+const MESSAGES_MAX: u64 = 1_000_000_000_000;
 /// Messages of the directory a symbol: R, H, Y, L.
 const DIRECTORY: u64 = 4;
 
@@ -217,6 +230,9 @@ impl Day {
         let least = MESSAGES_PER_SYMBOL_MIN * u64::from(symbols) + MESSAGES_FIXED;
         if messages < least {
             return Err(FlowError::TooFewMessages { messages, symbols, least });
+        }
+        if messages > MESSAGES_MAX {
+            return Err(FlowError::TooManyMessages { messages });
         }
         let body = messages - DIRECTORY * u64::from(symbols) - MESSAGES_FIXED;
         let least = LIVE_PER_SYMBOL_MIN * u64::from(symbols);

@@ -1,3 +1,4 @@
 //! The far end, independent of the engine: it shares only `base` and `wire` with it.
+#![forbid(unsafe_code)]
 
 pub mod flow;

@@ -2,8 +2,10 @@
 //!
 //! Rows come in the order in which risk applied them, which is the order of keys: the same on every placement.
 //! `orders.csv` has one row an order, written when it ends (or at the end of the run, by order id, if it has not).
-//! `time_ns` there is when it was decided.
-//! `cause` is the feed sequence of the message that led to the order; `code` is why it was refused, if it was.
+//! `time_ns` there is when it was decided; in `fills.csv` it is when risk heard of the fill, the way back from the venue
+//! after it happened.
+//! `cause` is the number of what led to the order: of a message in the feed, or, if a timer did, of the tick among ticks.
+//! `code` is why it was refused, or why the venue cancelled it, if it did of its own accord.
 #![forbid(unsafe_code)]
 
 use crate::base::code::Code;
@@ -58,7 +60,7 @@ impl CsvLog {
 
     fn write(&mut self, record: &Report) -> io::Result<()> {
         let Report { head, order, side, price, qty, .. } = record;
-        let symbol = self.symbols.name(head.instrument);
+        let symbol = field(self.symbols.name(head.instrument));
         if head.kind == Kind::FILLED {
             let (liquidity, fee) = (record.liquidity, Money(i128::from(record.fee)));
             return writeln!(
@@ -79,6 +81,11 @@ impl CsvLog {
             head.time.0, order.0, qty.0, head.cause.0
         )
     }
+}
+
+/// Text as one field of a row: in quotes if it would else be several (RFC 4180). Symbols come from the feed.
+fn field(text: String) -> String {
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 impl Agent for CsvLog {
@@ -190,6 +197,20 @@ mod tests {
         for (columns, row) in [(ORDERS, &orders.lines()[0]), (FILLS, &fills.lines()[0])] {
             assert_eq!(columns.split(',').count(), row.split(',').count());
         }
+    }
+
+    #[test]
+    fn a_symbol_is_one_field_whatever_it_is() {
+        let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
+        let (mut log, mut writer) = log(&orders, &fills);
+        log.symbols.announce(InstrumentId(2), u64::from_be_bytes(*b"A,B     "));
+        log.symbols.announce(InstrumentId(3), u64::from_be_bytes(*b"\"\n,     "));
+        writer.put(&record(Kind::CLOSED, 3, 2));
+        writer.put(&record(Kind::FILLED, 4, 3));
+        log.do_work();
+        log.finish(&[]).unwrap();
+        assert!(orders.lines()[0].starts_with("9,3,\"A,B\",sell,"), "{:?}", orders.lines());
+        assert!(fills.lines()[0].starts_with("9,4,\"\\\"\"\\n,\",sell,"), "{:?}", fills.lines());
     }
 
     #[test]

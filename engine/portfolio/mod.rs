@@ -8,8 +8,10 @@
 use crate::base::unit::{InstrumentId, Money, Position, Price, Qty, Side};
 
 /// What is held of one instrument.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
+    /// Units of the underlying in one lot: what a price is multiplied with, beside the quantity. At least 1.
+    pub multiplier: u32,
     /// Long above zero, short below.
     pub position: Position,
     /// What the open position cost (negative: what its sale brought).
@@ -24,7 +26,27 @@ pub struct Holding {
     pub sold: Qty,
 }
 
+impl Default for Holding {
+    /// Nothing held of an instrument whose lots are one unit each.
+    fn default() -> Self {
+        Self {
+            multiplier: 1,
+            position: Position(0),
+            cost: Money::ZERO,
+            realised: Money::ZERO,
+            fees: Money::ZERO,
+            bought: Qty::ZERO,
+            sold: Qty::ZERO,
+        }
+    }
+}
+
 impl Holding {
+    /// What `qty` is worth at `price`.
+    fn value(&self, price: Price, qty: Qty) -> i128 {
+        price.notional(qty).0.saturating_mul(i128::from(self.multiplier))
+    }
+
     /// Takes in a fill.
     pub fn fill(&mut self, side: Side, price: Price, qty: Qty, fee: Money) {
         let signed = if side.is_buy() { qty.signed() } else { -qty.signed() };
@@ -42,29 +64,30 @@ impl Holding {
         };
         if closing > 0 {
             let cost = share(self.cost, closing, held.unsigned_abs());
-            let value = price.notional(Qty(closing));
-            let proceeds = if held > 0 { value.0 } else { -value.0 };
+            let value = self.value(price, Qty(closing));
+            let proceeds = if held > 0 { value } else { -value };
             self.realised.0 = self.realised.0.saturating_add(proceeds.saturating_sub(cost.0));
             self.cost.0 = self.cost.0.saturating_sub(cost.0);
         }
-        let opening = price.notional(Qty(signed.unsigned_abs() - closing));
-        let opening = if signed > 0 { opening.0 } else { -opening.0 };
+        let opening = self.value(price, Qty(signed.unsigned_abs() - closing));
+        let opening = if signed > 0 { opening } else { -opening };
         self.cost.0 = self.cost.0.saturating_add(opening);
         self.position.0 = held.saturating_add(signed);
     }
 
-    /// Cost of one lot of the open position, rounded towards zero; 0 when flat.
+    /// The price at which the open position was bought or sold, on average, rounded towards zero; 0 when flat.
     pub fn average_cost(&self) -> Price {
         if self.position.0 == 0 {
             return Price(0);
         }
-        let average = self.cost.0 / i128::from(self.position.0);
+        let average = self.cost.0 / (i128::from(self.position.0) * i128::from(self.multiplier));
         Price(i64::try_from(average).unwrap_or(if average > 0 { i64::MAX } else { i64::MIN }))
     }
 
     /// What the open position would bring at `mark`, less its cost.
     pub fn unrealised(&self, mark: Price) -> Money {
-        let value = i128::from(mark.0).saturating_mul(i128::from(self.position.0));
+        let units = i128::from(self.position.0) * i128::from(self.multiplier);
+        let value = i128::from(mark.0).saturating_mul(units);
         Money(value.saturating_sub(self.cost.0))
     }
 }
@@ -85,6 +108,13 @@ impl Portfolio {
     /// A flat portfolio of so many instruments.
     pub fn new(instruments: usize) -> Self {
         Self { holdings: vec![Holding::default(); instruments] }
+    }
+
+    /// Units of the underlying in one lot of an instrument, for one that was not traded yet.
+    pub fn set_multiplier(&mut self, instrument: InstrumentId, multiplier: u32) {
+        if let Some(holding) = self.holdings.get_mut(instrument.index()) {
+            *holding = Holding { multiplier, ..Holding::default() };
+        }
     }
 
     /// Takes in a fill. False if the instrument has no place here: nothing was changed.
@@ -153,18 +183,32 @@ mod tests {
         assert_eq!(holding.average_cost(), at(9));
     }
 
+    #[test]
+    fn a_price_counts_for_every_unit_of_a_lot() {
+        let mut portfolio = Portfolio::new(1);
+        portfolio.set_multiplier(InstrumentId(0), 50);
+        for (side, price, qty) in [(Side::BUY, at(10), Qty(2)), (Side::SELL, at(13), Qty(1))] {
+            assert!(portfolio.fill(InstrumentId(0), side, price, qty, Money(0)));
+        }
+        let holding = portfolio.holding(InstrumentId(0));
+        assert_eq!((holding.cost, holding.realised), (usd(500), usd(150)));
+        assert_eq!((holding.average_cost(), holding.unrealised(at(9))), (at(10), usd(-50)));
+    }
+
     proptest! {
         #[test]
         fn realised_plus_unrealised_is_cash_plus_value(
+            multiplier in 1u32..1_000,
             fills in prop::collection::vec((any::<bool>(), 1u32..2_000_000_000, 1u64..100_000), 1..60),
             mark in 1u32..2_000_000_000,
         ) {
-            let mut holding = Holding::default();
+            let mut holding = Holding { multiplier, ..Holding::default() };
+            let units = i128::from(multiplier);
             let (mut cash, mut position) = (0i128, 0i128);
             for (buy, price, qty) in fills {
                 let (price, qty) = (Price::from_e4(price), Qty(qty));
                 holding.fill(if buy { Side::BUY } else { Side::SELL }, price, qty, Money(0));
-                let value = price.notional(qty).0;
+                let value = price.notional(qty).0 * units;
                 cash += if buy { -value } else { value };
                 position += if buy { i128::from(qty.0) } else { -i128::from(qty.0) };
             }
@@ -172,7 +216,7 @@ mod tests {
             prop_assert_eq!(i128::from(holding.position.0), position);
             prop_assert_eq!(
                 holding.realised.0 + holding.unrealised(mark).0,
-                cash + position * i128::from(mark.0)
+                cash + position * units * i128::from(mark.0)
             );
             if position == 0 {
                 prop_assert_eq!(holding.cost, Money(0));

@@ -4,7 +4,7 @@
 //! position are not stopped by the position limit. Cancels never come here.
 #![forbid(unsafe_code)]
 
-use super::limits::Limits;
+use super::limits::{Limits, Terms};
 use crate::base::code::Code;
 use crate::base::message::Intent;
 use crate::base::unit::{InstrumentId, OrderType, Position, Qty, Side};
@@ -69,6 +69,17 @@ pub fn check_form(intent: &Intent) -> Verdict {
     refuse(Code::MALFORMED, 0, intent.qty.signed())
 }
 
+/// 6: the price is a multiple of the tick, the quantity one of the lot. A market order has no price.
+pub fn check_steps(intent: &Intent, terms: &Terms) -> Verdict {
+    if intent.order_type != OrderType::MARKET && intent.price.0 % terms.tick.0 != 0 {
+        return refuse(Code::TICK, terms.tick.0, intent.price.0);
+    }
+    if !intent.qty.0.is_multiple_of(terms.lot.0) {
+        return refuse(Code::LOT, terms.lot.signed(), intent.qty.signed());
+    }
+    Ok(())
+}
+
 /// 7: quantity of one order. A replace counts with its new total.
 pub fn check_order_qty(intent: &Intent, limits: &Limits) -> Verdict {
     if intent.qty <= limits.order_qty_max {
@@ -77,13 +88,14 @@ pub fn check_order_qty(intent: &Intent, limits: &Limits) -> Verdict {
     refuse(Code::ORDER_QTY, limits.order_qty_max.signed(), intent.qty.signed())
 }
 
-/// 8: price x quantity of one order; a market order counts at the far side of its collar.
-pub fn check_order_notional(intent: &Intent, limits: &Limits) -> Verdict {
+/// 8: price x quantity x multiplier of one order; a market order counts at the far side of its collar.
+pub fn check_order_notional(intent: &Intent, terms: &Terms, limits: &Limits) -> Verdict {
     let price = match intent.order_type {
         OrderType::MARKET => collar(intent, limits)?,
         _ => intent.price.0,
     };
     let notional = i128::from(price).unsigned_abs().saturating_mul(u128::from(intent.qty.0));
+    let notional = notional.saturating_mul(u128::from(terms.multiplier));
     if notional <= limits.order_notional_max.0.unsigned_abs() {
         return Ok(());
     }
@@ -182,8 +194,10 @@ mod tests {
         let l = limits();
         assert_eq!(code(check_order_qty(&order(Side::BUY, 1, 1_000), &l)), Code::NONE);
         assert_eq!(code(check_order_qty(&order(Side::BUY, 1, 1_001), &l)), Code::ORDER_QTY);
-        assert_eq!(code(check_order_notional(&order(Side::BUY, 1_000_000, 1_000), &l)), Code::NONE);
-        let over = check_order_notional(&order(Side::SELL, 1_000_001, 1_000), &l);
+        let one = Terms::default();
+        let whole = order(Side::BUY, 1_000_000, 1_000);
+        assert_eq!(code(check_order_notional(&whole, &one, &l)), Code::NONE);
+        let over = check_order_notional(&order(Side::SELL, 1_000_001, 1_000), &one, &l);
         assert_eq!(code(over), Code::ORDER_NOTIONAL);
         assert_eq!(code(check_price_collar(&order(Side::BUY, 1_050_000, 1), &l)), Code::NONE);
         assert_eq!(
@@ -206,6 +220,22 @@ mod tests {
     }
 
     #[test]
+    fn an_order_is_held_against_the_terms_of_its_instrument() {
+        let l = limits();
+        let terms = Terms { multiplier: 50, tick: Price::from_e4(2_500), lot: Qty(2) };
+        let notional =
+            |qty| code(check_order_notional(&order(Side::BUY, 1_000_000, qty), &terms, &l));
+        assert_eq!((notional(20), notional(21)), (Code::NONE, Code::ORDER_NOTIONAL));
+        let steps = |e4, qty| code(check_steps(&order(Side::BUY, e4, qty), &terms));
+        assert_eq!(steps(1_002_500, 4), Code::NONE);
+        assert_eq!((steps(1_002_400, 4), steps(1_002_500, 3)), (Code::TICK, Code::LOT));
+        let market = Intent { order_type: OrderType::MARKET, ..order(Side::BUY, 1, 4) };
+        assert_eq!(code(check_steps(&market, &terms)), Code::NONE);
+        let any = Intent { price: Price(7), ..order(Side::BUY, 1, 3) };
+        assert_eq!(code(check_steps(&any, &Terms::default())), Code::NONE);
+    }
+
+    #[test]
     fn the_collar_takes_the_own_side_where_the_other_is_empty_and_refuses_without_either() {
         let l = limits();
         let one_sided = Intent { ask: Price(0), ..order(Side::BUY, 1_039_500, 1) };
@@ -215,7 +245,10 @@ mod tests {
         let blind = Intent { bid: Price(0), ..one_sided };
         assert_eq!(code(check_price_collar(&blind, &l)), Code::NO_REFERENCE_PRICE);
         let market = Intent { order_type: OrderType::MARKET, ..blind };
-        assert_eq!(code(check_order_notional(&market, &l)), Code::NO_REFERENCE_PRICE);
+        assert_eq!(
+            code(check_order_notional(&market, &Terms::default(), &l)),
+            Code::NO_REFERENCE_PRICE
+        );
     }
 
     #[test]
@@ -247,7 +280,8 @@ mod tests {
             prop_assert_eq!(check_order_qty(&intent, &l).is_ok(), qty <= 1_000);
             if let Some(notional) = i128::from(price).checked_mul(i128::from(qty)) {
                 let fits = notional.abs() <= l.order_notional_max.0;
-                prop_assert_eq!(check_order_notional(&intent, &l).is_ok(), fits);
+                let one = Terms::default();
+                prop_assert_eq!(check_order_notional(&intent, &one, &l).is_ok(), fits);
             }
             let width = i128::from(bid) * 500 / 10_000;
             let inside = if buy {

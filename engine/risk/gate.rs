@@ -10,8 +10,9 @@
 #![forbid(unsafe_code)]
 
 use super::check::*;
-use super::limits::Limits;
+use super::limits::{Limits, Terms};
 use crate::base::code::Code;
+use crate::base::instrument::InstrumentTable;
 use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, Source};
 use crate::base::pool::{IdMap, Slab};
 use crate::base::stage::{Burst, Sink, Stage};
@@ -56,14 +57,30 @@ pub struct GateCounts {
     pub fills: u64,
     /// Refusals by code, wherever they were made: (code, count), in order of code.
     pub refusals: Vec<(Code, u64)>,
+    /// The first refusal of each code that was met, in the order in which they were.
+    pub first: Vec<FirstRefusal>,
     /// Reports on orders that the gate does not know.
     pub unknown_reports: u64,
+}
+
+/// The first refusal of its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstRefusal {
+    /// Why.
+    pub code: Code,
+    /// Of which order; `NONE` for a cancel.
+    pub order: OrderId,
+    /// The limit that was breached, in the unit that the code names.
+    pub limit: i64,
+    /// What would have been.
+    pub value: i64,
 }
 
 /// The stage.
 pub struct Gate {
     limits: Limits,
     portfolio: Portfolio,
+    terms: Vec<Terms>,
     exposures: Vec<Exposure>,
     orders: Slab<Open>,
     index: IdMap<u32>,
@@ -77,27 +94,41 @@ pub struct Gate {
 impl Gate {
     /// Memory that a gate takes, in bytes: for open orders, for instruments.
     pub fn bytes(limits: &Limits, instruments: usize) -> [usize; 2] {
-        let open = limits.open_orders_max + 1;
-        let instrument = size_of::<Exposure>() + size_of::<Holding>();
+        let open = orders_max(limits);
+        let instrument = size_of::<Exposure>() + size_of::<Terms>() + size_of::<Holding>();
         [Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open), instruments * instrument]
     }
 
     /// A gate over so many instruments; `latency_out` is when an answer takes effect after the decision.
     pub fn new(limits: Limits, instruments: usize, latency_out: Nanos) -> Self {
+        let orders_max = orders_max(&limits);
         let refusals = Code::ALL.iter().map(|code| (*code, 0)).collect();
         Self {
             limits,
             portfolio: Portfolio::new(instruments),
+            terms: vec![Terms::default(); instruments],
             exposures: vec![Exposure::default(); instruments],
-            // A replace is one more open order than the check counts, for as long as it is unanswered.
-            orders: Slab::new(limits.open_orders_max + 1, Open::default()),
-            index: IdMap::new(limits.open_orders_max + 1),
+            orders: Slab::new(orders_max, Open::default()),
+            index: IdMap::new(orders_max),
             killed: false,
             killing: None,
             latency_out,
             answers: 0,
-            counts: GateCounts { refusals, ..GateCounts::default() },
+            counts: GateCounts {
+                refusals,
+                first: Vec::with_capacity(Code::ALL.len()),
+                ..GateCounts::default()
+            },
         }
+    }
+
+    /// This gate, which has seen nothing yet, with the terms of the table's instruments.
+    pub fn with_table(mut self, table: &InstrumentTable) -> Self {
+        for ((id, instrument), terms) in table.iter().zip(&mut self.terms) {
+            *terms = instrument.into();
+            self.portfolio.set_multiplier(id, instrument.multiplier);
+        }
+        self
     }
 
     /// Positions and P&L.
@@ -126,8 +157,10 @@ impl Gate {
         check_killed(self.killed)?;
         check_instrument(intent.head.instrument, self.exposures.len())?;
         check_form(intent)?;
+        let terms = &self.terms[intent.head.instrument.index()];
+        check_steps(intent, terms)?;
         check_order_qty(intent, &self.limits)?;
-        check_order_notional(intent, &self.limits)?;
+        check_order_notional(intent, terms, &self.limits)?;
         check_price_collar(intent, &self.limits)?;
         let added = match intent.head.kind {
             Kind::REPLACE_ORDER => match self.find(intent.target) {
@@ -162,11 +195,11 @@ impl Gate {
             },
             Err(refusal) => refusal,
         };
-        self.count_refusal(refusal.code);
         self.answers += 1;
         let mut answer = answer_to(intent, self.latency_out);
         (answer.head.source, answer.sequence) = (Source::RISK, self.answers);
         (answer.code, answer.limit, answer.value) = (refusal.code.0, refusal.limit, refusal.value);
+        self.count_refusal(&answer);
         back.put(&answer);
         let mut refused = record(intent, Qty::ZERO, OrderState::REFUSED, refusal.code);
         (refused.limit, refused.value) = (refusal.limit, refusal.value);
@@ -231,6 +264,7 @@ impl Gate {
     }
 
     fn canceled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
+        self.count_refusal(report);
         if self.reduce(report.order, report.qty) {
             self.close(report.order, OrderState::CANCELED, Code(report.code), back);
         }
@@ -268,10 +302,15 @@ impl Gate {
         self.release(instrument, side, before);
     }
 
-    fn count_refusal(&mut self, code: Code) {
+    /// Counts what was refused, and what was cancelled for a reason of the venue's own.
+    fn count_refusal(&mut self, report: &Report) {
+        let code = Code(report.code);
         let found = self.counts.refusals.iter_mut().find(|(known, _)| *known == code);
-        if let Some((_, count)) = found {
-            *count += 1;
+        let Some((_, count)) = found else { return };
+        *count += 1;
+        if *count == 1 {
+            let Report { order, limit, value, .. } = *report;
+            self.counts.first.push(FirstRefusal { code, order, limit, value });
         }
     }
 }
@@ -307,7 +346,7 @@ impl Stage for Gate {
         let code = Code(report.code);
         match report.head.kind {
             Kind::REFUSED => {
-                self.count_refusal(code);
+                self.count_refusal(report);
                 // A cancel that was refused has no order of its own.
                 if report.order != OrderId::NONE {
                     self.close(report.order, OrderState::REFUSED, code, back);
@@ -317,11 +356,11 @@ impl Stage for Gate {
             Kind::CANCELED => self.canceled(report, back),
             Kind::REPLACED => self.replaced(report, back),
             Kind::REJECTED => {
-                self.count_refusal(code);
+                self.count_refusal(report);
                 self.close(report.order, OrderState::REJECTED, code, back);
             }
             Kind::TOO_LATE => {
-                self.count_refusal(code);
+                self.count_refusal(report);
                 if report.order != OrderId::NONE {
                     self.close(report.order, OrderState::REJECTED, code, back);
                 }
@@ -359,6 +398,11 @@ impl Stage for Gate {
         // Books count what they are owed; only the end is said, for the log.
         if next == Key::MAX && held == Key::MAX { Key::MAX } else { Key::default() }
     }
+}
+
+/// Places for open orders: each that the limit allows may have a replace on its way, which is open beside it.
+fn orders_max(limits: &Limits) -> usize {
+    limits.open_orders_max.saturating_mul(2)
 }
 
 /// A cancel of an open order that a kill sends.

@@ -10,7 +10,7 @@ mod limits;
 
 pub use check::{
     Exposure, Refusal, Verdict, check_form, check_instrument, check_killed, check_open_orders,
-    check_order_notional, check_order_qty, check_position, check_price_collar,
+    check_order_notional, check_order_qty, check_position, check_price_collar, check_steps,
 };
-pub use gate::{Gate, GateCounts};
-pub use limits::Limits;
+pub use gate::{FirstRefusal, Gate, GateCounts};
+pub use limits::{Limits, Terms};

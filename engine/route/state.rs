@@ -9,7 +9,8 @@
 //! ```
 //!
 //! `Sent` is an order, or a replacement, that the venue has not confirmed; `Canceling` may be that too, for a cancel need
-//! not wait. `TooLate` is what the venue says of a change to *this* order; for the replacement that it refuses it
+//! not wait. After `Canceling` comes `Open` when a replace or a cancel failed, though the other one may still be on its
+//! way: a further change is then let out, and the venue, which has the last word, answers each. `TooLate` is what the venue says of a change to *this* order; for the replacement that it refuses it
 //! means `Rejected`. An order that is not in the table is unknown: counted, and the event passed on all the same.
 #![forbid(unsafe_code)]
 
@@ -80,7 +81,7 @@ impl State {
         }
     }
 
-    /// Whether a cancel may be sent: not while another change is on its way.
+    /// Whether a cancel may be sent: not while another cancel is on its way. A replace on its way does not stop it.
     pub const fn may_cancel(self) -> bool {
         !matches!(self, Self::Canceling)
     }

@@ -66,15 +66,15 @@ impl<S: Strategy> BookStage<S> {
         }
     }
 
-    fn desk<'a, O: Sink<Intent>>(
+    fn writer<'a, O: Sink<Intent>>(
         &'a mut self,
         message: &'a Market,
         out: &'a mut O,
-    ) -> (Desk<'a, O>, &'a mut S) {
+    ) -> (Writer<'a, O>, &'a mut S) {
         let Self { settings, books, strategy, intents, orders, .. } = self;
         let left = strategy.burst();
         let id = strategy.id();
-        (Desk { message, settings, books, intents, orders, out, id, left, sub: 0 }, strategy)
+        (Writer { message, settings, books, intents, orders, out, id, left, sub: 0 }, strategy)
     }
 }
 
@@ -111,7 +111,7 @@ impl<S: Strategy> Host for BookStage<S> {
             Kind::SESSION | Kind::TRADING | Kind::HALT => self.tell_state(message.head.instrument),
             Kind::TICK => self.strategy.on_tick(message.head.time),
             Kind::KILL => {
-                self.desk(message, out).0.kill();
+                self.writer(message, out).0.kill();
                 return 1;
             }
             _ if self.trades(change.instrument) => {
@@ -128,9 +128,9 @@ impl<S: Strategy> Host for BookStage<S> {
         if !message.head.flags.has(Flags::LAST) || !self.strategy.wants() {
             return 0;
         }
-        let (mut desk, strategy) = self.desk(message, out);
-        strategy.decide(desk.books, &mut desk);
-        desk.sub
+        let (mut writer, strategy) = self.writer(message, out);
+        strategy.decide(writer.books, &mut writer);
+        writer.sub
     }
 
     fn on_report(&mut self, report: &Report) {
@@ -139,7 +139,7 @@ impl<S: Strategy> Host for BookStage<S> {
 }
 
 /// Turns what a strategy wants into intents.
-struct Desk<'a, O> {
+struct Writer<'a, O> {
     message: &'a Market,
     settings: &'a StageSettings,
     books: &'a Books,
@@ -151,7 +151,7 @@ struct Desk<'a, O> {
     sub: u32,
 }
 
-impl<O: Sink<Intent>> Desk<'_, O> {
+impl<O: Sink<Intent>> Writer<'_, O> {
     fn name(&mut self) -> OrderId {
         *self.orders += 1;
         OrderId::new(self.settings.day, self.settings.shard, *self.orders)
@@ -194,7 +194,7 @@ impl<O: Sink<Intent>> Desk<'_, O> {
     }
 }
 
-impl<O: Sink<Intent>> Orders for Desk<'_, O> {
+impl<O: Sink<Intent>> Orders for Writer<'_, O> {
     fn room(&self) -> usize {
         self.left
     }

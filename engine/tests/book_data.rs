@@ -2,24 +2,16 @@
 //!
 //! The few fields of ITCH that a book needs are read here, independently of the engine's own decoder.
 
+#[path = "shared.rs"]
+mod shared;
+
 use coretick::base::message::{Flags, Header, Kind, Market};
 use coretick::base::unit::{InstrumentId, Price, Qty, Seq, Side};
 use coretick::book::{Anomaly, Books, Limits};
-use std::path::{Path, PathBuf};
+use shared::data;
+use std::path::Path;
 
 const LIMITS: Limits = Limits { orders: 1 << 17, levels: 1 << 17, instruments: 4096 };
-
-/// A file of the shared data; `None`, said aloud, where there is no shared data at all.
-fn data(name: &str) -> Option<PathBuf> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/itch"));
-    if !root.exists() {
-        eprintln!("SKIPPED: {} is not there", root.display());
-        return None;
-    }
-    let path = root.join(name);
-    assert!(path.exists(), "{} is missing", path.display());
-    Some(path)
-}
 
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))

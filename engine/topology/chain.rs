@@ -9,9 +9,9 @@ mod ends;
 mod pick;
 mod setup;
 
-pub use ends::{Ends, Rings, Writers};
+pub use ends::{RingEnds, Rings, Writers};
 pub use pick::{ByInstrument, ByOrder, ByShard};
-pub use setup::{Setup, symbol_bytes};
+pub use setup::Setup;
 pub(super) use setup::{book_limits, gate_limits, route_orders_max, venue_rules};
 
 use super::placement::{Placement, StageName};
@@ -38,13 +38,13 @@ pub(super) type RouteStep =
 type RiskBack = Tap<Fan<Producer<Report>, ByShard>, Producer<Report>, Report>;
 pub(super) type RiskStep = Step<Gate, Timed<Hop<RouteStep, Order>>, RiskBack>;
 pub(super) type BookStep = Join<Paper<BookHost>, Timed<Hop<RiskStep, Intent>>, Producer<Report>>;
-type Books_ = Fan<Hop<BookStep, Market>, ByInstrument>;
+type ToBooks = Fan<Hop<BookStep, Market>, ByInstrument>;
 
 /// A part of the engine that a shard turns.
 #[expect(clippy::large_enum_variant, reason = "a handful, made once")]
 pub enum Actor<S: Source> {
     /// Ingest, and what is fused to it.
-    Ingest(Ingest<S, Books_>),
+    Ingest(Ingest<S, ToBooks>),
     /// A book shard that is cut off, and what is fused to it.
     Book(Merge<Market, BookStep>),
     /// Risk that is cut off, and what is fused to it.
@@ -127,8 +127,10 @@ pub fn assemble<S: Source>(
     let mut agents = Vec::new();
 
     let mut route = has(StageName::Route).then(|| {
-        let venue =
-            writers.venue.iter_mut().map(|end| end.take().expect("route -> book")).collect();
+        let venue = writers.venue.iter_mut().map(|end| end.take().expect("route -> book"));
+        let venue: Vec<Producer<Market>> = venue.collect();
+        // Its answers are made visible while its orders are not flushed: an answer seen means that its order can be seen.
+        assert!(venue.iter().all(Producer::shows_at_once), "Invariant: orders before answers");
         let events = rings.event.iter_mut().map(|end| end.take().expect("book -> route")).collect();
         let back = writers.answer.take().expect("route -> risk");
         Step::new(setup.desk(), Fan::new(venue, ByOrder), back, Inbox::promised(events), pace)

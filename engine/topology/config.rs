@@ -1,8 +1,8 @@
 //! Every setting of the engine. `engine/default.toml` is the manual: each key there has its unit, its range, and
 //! when to change it; the fields here have the same names.
 //!
-//! What must hold: a `Config` that was loaded has every value within its range, and [`Config::to_toml`] written to
-//! a file and loaded again is the same configuration.
+//! What must hold: a `Config` that was loaded has every value within its range and its instrument table beside
+//! it, and [`Config::to_toml`] written to a file and loaded again is the same configuration.
 
 mod tables;
 
@@ -13,11 +13,13 @@ pub use tables::{
 
 use super::error::{ConfigError, Fault};
 use super::source::{self, Layer, Places};
+use crate::base::instrument::{Instrument, InstrumentTable, Symbol};
 use crate::base::message::SHARDS_MAX;
-use crate::base::unit::{Money, Nanos, PRICE_SCALE};
+use crate::base::unit::{Money, Nanos, PRICE_SCALE, Price};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Config {
     /// The shards; empty for the named placement.
     #[serde(default, rename = "shard", skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
+    /// The instrument table that `engine.instruments` names, read with the configuration.
+    #[serde(skip)]
+    pub table: Option<Arc<InstrumentTable>>,
     /// Where each key was written, for errors found later.
     #[serde(skip)]
     pub(super) places: Places,
@@ -60,7 +65,8 @@ impl Config {
     /// shards, rings and `[topology]` only.
     ///
     /// # Errors
-    /// At the first file that cannot be read and the first key that is unknown, of the wrong type or out of range.
+    /// At the first file that cannot be read, the instrument table among them, and the first key that is unknown, of the
+    /// wrong type or out of range.
     pub fn load(config: Option<&Path>, placement: Option<&str>) -> Result<Self, ConfigError> {
         let named = match placement {
             Some("fused") => Some(PlacementName::Fused),
@@ -85,17 +91,19 @@ impl Config {
             config.topology.placement = name;
             config.shards.clear();
         }
+        config.read_table()?;
         config.validate()?;
         Ok(config)
     }
 
-    /// The defaults overridden by `text`; errors call it `name`.
+    /// The defaults overridden by `text`; errors call it `name`. An instrument table that it names is not read, and each
+    /// key is looked at alone: [`Config::validate`] tells whether they fit one another.
     ///
     /// # Errors
     /// At the first key that is unknown, of the wrong type or out of range.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
         let config = source::lay(&[Layer { name, text, only: &[] }])?;
-        config.validate()?;
+        config.validate_keys()?;
         Ok(config)
     }
 
@@ -120,7 +128,32 @@ impl Config {
         ConfigError::Refused { place: self.places.of(&key), key, fault }
     }
 
-    fn validate(&self) -> Result<(), ConfigError> {
+    fn read_table(&mut self) -> Result<(), ConfigError> {
+        let file = &self.engine.instruments;
+        if file.is_empty() {
+            return Ok(());
+        }
+        let table = InstrumentTable::parse(&read(Path::new(file))?)
+            .map_err(|error| ConfigError::Table { file: file.clone(), error })?;
+        self.table = Some(Arc::new(table));
+        Ok(())
+    }
+
+    /// Whether all is within its range and fits together: for one that was changed after it was loaded.
+    ///
+    /// # Errors
+    /// At the first key that is out of range, or does not fit another or the instrument table.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_keys()?;
+        let latency_ns = self.paper.latency_out_ns;
+        if self.engine.good_until_us.saturating_mul(1_000) < latency_ns {
+            let fault = Fault::AlwaysLate { latency_ns };
+            return Err(self.refuse("engine.good_until_us", fault));
+        }
+        self.validate_table().map_err(|fault| self.refuse("engine.instruments", fault))
+    }
+
+    fn validate_keys(&self) -> Result<(), ConfigError> {
         for (key, value, low, high) in self.limits() {
             if !(low..=high).contains(&value) {
                 return Err(self.refuse(key, Fault::Range { value, low, high }));
@@ -136,11 +169,53 @@ impl Config {
                 return Err(self.refuse(key, Fault::NotPowerOfTwo(depth)));
             }
         }
+        for (index, symbol) in self.strategy.symbols.iter().enumerate() {
+            if symbol.parse::<Symbol>().is_err() {
+                let key = format!("strategy.symbols[{index}]");
+                return Err(self.refuse(key, Fault::NotASymbol(symbol.clone())));
+            }
+        }
         let time = &self.engine.kill_at;
         if !time.is_empty() && self.kill_at().is_none() {
             return Err(self.refuse("engine.kill_at", Fault::NotATime(time.clone())));
         }
         Ok(())
+    }
+
+    fn validate_table(&self) -> Result<(), Fault> {
+        let Some(table) = &self.table else { return Ok(()) };
+        let shards = self.book.shards;
+        for (_, Instrument { symbol, shard, .. }) in table.iter() {
+            if shard.0 >= shards {
+                return Err(Fault::NoBook { symbol: *symbol, shard: shard.0, shards });
+            }
+        }
+        let tick = self.tick();
+        match self.traded().find(|instrument| instrument.tick != tick) {
+            Some(other) if self.strategy.name == StrategyName::Quoter => {
+                Err(Fault::TwoTicks { symbol: other.symbol, tick: other.tick, others: tick })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The instruments of the table that the strategy trades.
+    fn traded(&self) -> impl Iterator<Item = &Instrument> {
+        let symbols = self.symbols();
+        let all = self.table.iter().flat_map(|table| table.iter());
+        all.map(|(_, instrument)| instrument)
+            .filter(move |it| symbols.is_empty() || symbols.contains(&it.symbol))
+    }
+
+    /// What a tick is in the strategy's settings: that of the instruments that it trades; a cent without a table.
+    pub fn tick(&self) -> Price {
+        const CENT: Price = Price::from_e4(100);
+        self.traded().next().map_or(CENT, |instrument| instrument.tick)
+    }
+
+    /// The symbols that the strategy trades; none: all.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        self.strategy.symbols.iter().filter_map(|symbol| symbol.parse().ok()).collect()
     }
 
     /// Each number with the least and the most it can be.
@@ -155,15 +230,15 @@ impl Config {
             ("ingest.look_ahead", ingest.look_ahead.into(), 0, 16),
             ("ingest.batch", ingest.batch.into(), 1, 65_536),
             ("book.shards", book.shards.into(), 1, SHARDS_MAX.into()),
-            ("book.orders_max", book.orders_max.into(), 1, i32::MAX as u64),
-            ("book.levels_max", book.levels_max.into(), 1, i32::MAX as u64),
+            ("book.orders_max", book.orders_max.into(), 1, 1 << 27),
+            ("book.levels_max", book.levels_max.into(), 1, 1 << 27),
             ("book.instruments_max", book.instruments_max.into(), 1, 1 << 24),
             ("engine.tick_ms", engine.tick_ms, 0, DAY_MS),
             ("engine.good_until_us", engine.good_until_us, 1, DAY_MS * 1_000),
             (
                 "strategy.imbalance.threshold_per_mille",
                 imbalance.threshold_per_mille.into(),
-                1,
+                501,
                 1000,
             ),
             ("strategy.imbalance.qty", imbalance.qty, 1, shares),

@@ -1,5 +1,7 @@
 //! Why a configuration is refused. Each error names the file, line and column, the key, and the fix.
 
+use crate::base::instrument::{Symbol, SymbolError, TableError};
+use crate::base::unit::Price;
 use std::{fmt, io};
 
 /// A configuration that cannot be used.
@@ -11,6 +13,13 @@ pub enum ConfigError {
         file: String,
         /// What the system said.
         error: io::Error,
+    },
+    /// The instrument table is wrong.
+    Table {
+        /// As the configuration names it.
+        file: String,
+        /// In which line, and how.
+        error: TableError,
     },
     /// `--placement` names neither a placement nor a file.
     NoPlacement {
@@ -73,6 +82,31 @@ pub enum Fault {
     NotPowerOfTwo(u64),
     /// Not "HH:MM:SS".
     NotATime(String),
+    /// The instrument table names a book shard that there is not.
+    NoBook {
+        /// Of which instrument.
+        symbol: Symbol,
+        /// The shard.
+        shard: u16,
+        /// How many there are.
+        shards: u16,
+    },
+    /// The quoter would trade instruments of two ticks; its settings are counted in one.
+    TwoTicks {
+        /// One of them.
+        symbol: Symbol,
+        /// Its tick.
+        tick: Price,
+        /// That of those before.
+        others: Price,
+    },
+    /// No order can reach the venue in time.
+    AlwaysLate {
+        /// Nanoseconds to the venue.
+        latency_ns: u64,
+    },
+    /// Not a symbol.
+    NotASymbol(String),
     /// No such stage.
     NoStage {
         /// What was written.
@@ -118,6 +152,15 @@ pub enum Fault {
         /// That shard's CPU.
         other: usize,
     },
+    /// The pools take more memory than the machine has.
+    Memory {
+        /// What all of them take.
+        need_mib: u64,
+        /// What there is.
+        have_mib: u64,
+        /// What this key's pool takes.
+        largest_mib: u64,
+    },
     /// A ring that cannot hold what its producer sends at once.
     Shallow {
         /// Its depth in messages.
@@ -133,6 +176,7 @@ impl fmt::Display for ConfigError {
             Self::Unreadable { file, error } => {
                 write!(f, "{file}: {error}: give a file that exists and is UTF-8 text")
             }
+            Self::Table { file, error } => write!(f, "{file}: {error}"),
             Self::NoPlacement { name } => {
                 write!(f, "--placement `{name}`: no such file, and no placement of that name")?;
                 hint(f, name, &["fused", "split"].map(String::from))
@@ -182,6 +226,22 @@ impl fmt::Display for Fault {
             Self::NotATime(text) => {
                 write!(f, "\"{text}\" is not a time of day: write \"HH:MM:SS\", as in \"15:45:00\"")
             }
+            Self::NoBook { symbol, shard, shards } => write!(
+                f,
+                "the table puts {symbol} on book shard {shard}, of {shards}: lower it there, or raise `book.shards`"
+            ),
+            Self::TwoTicks { symbol, tick, others } => write!(
+                f,
+                "the tick of {symbol} is {tick}, of those before it {others}: \
+                 let the quoter trade instruments of one tick, by `strategy.symbols`"
+            ),
+            Self::AlwaysLate { latency_ns } => write!(
+                f,
+                "every order would be late: the venue is {latency_ns} ns away (`paper.latency_out_ns`): \
+                 set it to at least {}",
+                latency_ns.div_ceil(1_000)
+            ),
+            Self::NotASymbol(text) => write!(f, "\"{text}\": {SymbolError}"),
             Self::NoStage { word, books } => {
                 write!(f, "no stage is called `{word}`")?;
                 let mut known = ["ingest", "book", "risk", "route", "log"].map(String::from).to_vec();
@@ -213,6 +273,11 @@ impl fmt::Display for Fault {
                 f,
                 "CPU {cpu} is a hyper-thread of the core of shard \"{shard}\" (CPU {other}): choose another core, or \
                  set `topology.oversubscribe = true`"
+            ),
+            Self::Memory { need_mib, have_mib, largest_mib } => write!(
+                f,
+                "the run would take {need_mib} MiB, {largest_mib} of them for this, and the machine has {have_mib}: \
+                 lower it"
             ),
             Self::Shallow { depth, burst } => write!(
                 f,

@@ -14,6 +14,7 @@ use super::config::Executor;
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 use std::fmt;
 use std::io;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,13 +32,13 @@ pub enum Turn {
 /// What a shard runs: made on its thread, turned until it is done.
 pub trait Body: Sized + 'static {
     /// What is left at the end.
-    type Left: Send + 'static;
+    type Output: Send + 'static;
 
     /// One turn.
     fn turn(&mut self) -> Turn;
 
     /// Takes it apart.
-    fn finish(self) -> Self::Left;
+    fn finish(self) -> Self::Output;
 }
 
 /// A running shard.
@@ -53,6 +54,13 @@ pub enum Running<T: Send + 'static> {
 pub enum ExecutorError {
     /// It could not be made.
     NotStarted(String),
+    /// The system let it not stay on its CPU: choose another, or leave `cpu` out.
+    NotPinned {
+        /// Its name.
+        shard: String,
+        /// The CPU.
+        cpu: usize,
+    },
     /// It panicked.
     Panicked,
 }
@@ -61,6 +69,10 @@ impl fmt::Display for ExecutorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted(why) => write!(f, "a shard could not be started: {why}"),
+            Self::NotPinned { shard, cpu } => write!(
+                f,
+                "shard \"{shard}\" could not be pinned to CPU {cpu}: choose another, or leave `cpu` out"
+            ),
             Self::Panicked => f.write_str("a shard stopped on a broken invariant (see above)"),
         }
     }
@@ -92,20 +104,22 @@ pub fn glommio_works() -> Result<(), String> {
 /// Starts a shard: pins it to `cpu`, makes its body there, and turns it until it is done.
 ///
 /// # Errors
-/// If the thread cannot be made.
+/// If the thread cannot be made, or cannot be pinned.
 pub fn spawn<B: Body>(
     kind: Executor,
     name: &str,
     cpu: Option<usize>,
     make: impl FnOnce() -> B + Send + 'static,
-) -> Result<Running<B::Left>, ExecutorError> {
+) -> Result<Running<B::Output>, ExecutorError> {
+    let (tell, told) = channel();
     let born = move || {
-        if let Some(id) = cpu {
-            core_affinity::set_for_current(core_affinity::CoreId { id });
-        }
+        let pinned =
+            cpu.is_none_or(|id| core_affinity::set_for_current(core_affinity::CoreId { id }));
+        // Whoever started it waits for this word.
+        let _ = tell.send(pinned);
         make()
     };
-    match kind {
+    let running = match kind {
         Executor::Glommio => {
             let handle = builder(name).spawn(move || async move {
                 let mut body = born();
@@ -128,6 +142,10 @@ pub fn spawn<B: Body>(
             });
             handle.map(Running::Thread).map_err(|e| ExecutorError::NotStarted(e.to_string()))
         }
+    }?;
+    match (told.recv(), cpu) {
+        (Ok(false), Some(cpu)) => Err(ExecutorError::NotPinned { shard: name.into(), cpu }),
+        _ => Ok(running),
     }
 }
 
@@ -140,6 +158,37 @@ impl<T: Send + 'static> Running<T> {
         match self {
             Self::Glommio(handle) => handle.join().map_err(|_| ExecutorError::Panicked),
             Self::Thread(handle) => handle.join().map_err(|_| ExecutorError::Panicked),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Body for Nothing {
+        type Output = ();
+
+        fn turn(&mut self) -> Turn {
+            Turn::Done
+        }
+
+        fn finish(self) {}
+    }
+
+    #[test]
+    fn a_shard_that_cannot_be_pinned_is_not_taken_for_one_that_is() {
+        for kind in [Executor::Thread, Executor::Glommio] {
+            if kind == Executor::Glommio && glommio_works().is_err() {
+                continue;
+            }
+            spawn(kind, "free", None, || Nothing).unwrap().join().unwrap();
+            // Linux counts its CPUs below this one.
+            let failed = spawn(kind, "far", Some(1_023), || Nothing).map(|_| ());
+            let said = failed.unwrap_err().to_string();
+            assert!(said.starts_with("shard \"far\" could not be pinned to CPU 1023"), "{said}");
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Machine {
     pub cpus: Vec<Cpu>,
     /// Memory nodes.
     pub nodes: Vec<Node>,
+    /// Memory in MiB; 0 where the system does not tell. Can be more than that of the nodes: what was plugged in later.
+    pub memory_mib: u64,
 }
 
 /// CPU numbers from here on are not believed.
@@ -44,10 +46,12 @@ impl Machine {
             let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
             Some(parse_list(line))
         });
-        Self::read_from(Path::new("/sys/devices/system"), &allowed.unwrap_or_default())
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let read = Self::read_from(Path::new("/sys/devices/system"), &allowed.unwrap_or_default());
+        Self { memory_mib: memory_mib(&memory), ..read }
     }
 
-    /// The machine described by the files under `system`, as far as its CPUs are in `allowed` (all, if empty).
+    /// The CPUs and nodes described by the files under `system`, as far as its CPUs are in `allowed` (all, if empty).
     fn read_from(system: &Path, allowed: &[usize]) -> Self {
         let text = |path: &str| fs::read_to_string(system.join(path)).unwrap_or_default();
         let online = parse_list(&text("cpu/online"));
@@ -78,13 +82,13 @@ impl Machine {
             cpus = (0..count).map(|id| Cpu { node: 0, id, core: id }).collect();
         }
         cpus.sort();
-        Self { cpus, nodes }
+        Self { cpus, nodes, memory_mib: 0 }
     }
 
     /// A machine of one node with `cores` cores of one thread each.
     pub fn uniform(cores: usize) -> Self {
         let cpus = (0..cores).map(|id| Cpu { node: 0, id, core: id }).collect();
-        Self { cpus, nodes: vec![Node { id: 0, memory_mib: 0 }] }
+        Self { cpus, nodes: vec![Node { id: 0, memory_mib: 0 }], memory_mib: 0 }
     }
 
     /// The CPU of number `id`, if this process may use it.

@@ -2,6 +2,7 @@
 //!
 //! [`config`] is every setting, [`machine`] what the host lends, [`placement`] the stages on its cores and the rings
 //! between them, [`error`] what is refused and how it is put right.
+#![forbid(unsafe_code)]
 
 pub mod alone;
 pub mod chain;

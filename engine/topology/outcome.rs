@@ -53,6 +53,11 @@ impl<S> Default for Outcome<S> {
 
 impl<S: Source> Outcome<S> {
     /// Takes a shard's agents apart.
+    ///
+    /// # Panics
+    /// If the gate and route do not have the same number of orders open: at the end of a run all reports are in, and each
+    /// ended the same orders for both, unless one of them could make nothing of it, which is counted. (In a free run the
+    /// venue's clock and an order's differ, and an order's fill can come before word that it stands.)
     pub fn take(&mut self, agents: Vec<Actor<S>>) {
         for agent in agents {
             match agent {
@@ -72,6 +77,11 @@ impl<S: Source> Outcome<S> {
             }
         }
         self.books.sort_by_key(|(host, _)| crate::book::Host::shard(host));
+        if let (Some(gate), Some((route, open))) = (&self.gate, self.route) {
+            let odd = gate.counts().unknown_reports + route.unknown + route.impossible;
+            let agree = gate.open_orders().len() == open;
+            assert!(agree || odd > 0, "Invariant: what is open at the gate is open at route");
+        }
     }
 
     fn take_book(&mut self, book: BookStep) {

@@ -74,7 +74,8 @@ impl RingSpec {
     }
 }
 
-/// The most messages that each ring's producer can send at once, told by the stages.
+/// The most messages that each ring's producer can send at once. Bounds from the configuration, known before there are
+/// stages: what these say of themselves (`Stage::burst`) is not above them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the rings, by their names")]
 pub struct Bursts {

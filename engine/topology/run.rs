@@ -23,14 +23,14 @@ struct Cycle<S: Source> {
 }
 
 /// What a shard leaves: its agents, and the ticks of its first turn and of its end.
-struct Left<S: Source> {
+struct Ended<S: Source> {
     agents: Vec<Actor<S>>,
     began: u64,
     ended: u64,
 }
 
 impl<S: Source + Send + 'static> Body for Cycle<S> {
-    type Left = Left<S>;
+    type Output = Ended<S>;
 
     fn turn(&mut self) -> Turn {
         if self.began == 0 {
@@ -48,10 +48,10 @@ impl<S: Source + Send + 'static> Body for Cycle<S> {
         Turn::Idle
     }
 
-    fn finish(self) -> Self::Left {
+    fn finish(self) -> Self::Output {
         // Nobody may be listening any more.
         let _ = self.done.send(());
-        Left { agents: self.agents, began: self.began, ended: self.clock.ticks() }
+        Ended { agents: self.agents, began: self.began, ended: self.clock.ticks() }
     }
 }
 

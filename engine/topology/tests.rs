@@ -3,12 +3,14 @@
 use super::chain::ByInstrument;
 use super::config::{Config, Executor, PlacementName};
 use super::machine::{Cpu, Machine, Node};
+use super::memory;
 use super::placement::{Bursts, Placement, StageName};
 use super::source::DEFAULT;
+use crate::base::instrument::Symbol;
 use crate::base::message::{Flags, Kind, Market};
 use crate::base::stage::{Fan, Sink};
 use crate::base::testing::{Recorder, market};
-use crate::base::unit::{InstrumentId, Nanos};
+use crate::base::unit::{InstrumentId, Nanos, Price};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
@@ -117,6 +119,39 @@ fn a_value_out_of_range_names_its_line_and_the_range() {
 }
 
 #[test]
+fn a_limit_below_the_way_to_the_venue_is_refused() {
+    let text = "[engine]\ngood_until_us = 5\n[paper]\nlatency_out_ns = 5001";
+    let validate = |text: &str| Config::parse("my.toml", text).unwrap().validate();
+    let error = validate(text).unwrap_err().to_string();
+    starts(&error, "my.toml:2:1: `engine.good_until_us`: every order would be late");
+    assert!(error.ends_with("set it to at least 6"));
+    validate(&text.replace("5001", "5000")).unwrap();
+}
+
+#[test]
+fn what_is_no_symbol_is_refused_at_its_place() {
+    starts(
+        &refusal("[strategy]\nsymbols = [\"AAPL\",\n  \"TOOLONGNAME\"]"),
+        "my.toml:3:3: `strategy.symbols[1]`: \"TOOLONGNAME\": a symbol is one to eight",
+    );
+    let config = Config::parse("my.toml", "strategy.symbols = ['AAPL']").unwrap();
+    assert_eq!(config.symbols(), [Symbol(*b"AAPL    ")]);
+}
+
+#[test]
+fn more_memory_than_the_machine_has_is_refused_at_the_largest_pool() {
+    let (config, machine) = (Config::default(), Machine::uniform(2));
+    let small = Machine { memory_mib: 64, ..machine.clone() };
+    let bursts = Bursts::of(&config);
+    let placement = Placement::new(&config, &machine, &bursts).unwrap();
+    let fits = |machine: &Machine| memory::fits(&placement, &config, &bursts, machine);
+    let error = fits(&small).unwrap_err().to_string();
+    assert!(error.contains("`book.orders_max`: the run would take "), "{error}");
+    assert!(error.contains("the machine has 64: lower it"), "{error}");
+    fits(&machine).expect("unknown is not too little");
+}
+
+#[test]
 fn every_limit_is_enforced_and_stated_in_the_manual() {
     for (key, _, low, high) in Config::default().limits() {
         let (table, name) = key.rsplit_once('.').unwrap();
@@ -213,6 +248,43 @@ fn a_file_overrides_key_by_key_and_a_placement_wins() {
 }
 
 #[test]
+fn an_instrument_table_is_read_with_the_configuration_and_refused_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    let load = |table: &str, rest: &str| {
+        fs::write(path("table.csv"), table).unwrap();
+        let text = format!("[engine]\ninstruments = '{}'\n{rest}", path("table.csv"));
+        fs::write(path("my.toml"), text).unwrap();
+        Config::load(Some(path("my.toml").as_ref()), None)
+    };
+    let table = load("symbol,shard\nAAPL,0\nMSFT,1\n", "[book]\nshards = 2").unwrap().table;
+    assert_eq!(table.unwrap().len(), 2);
+    let error = load("symbol,shard\nAAPL,0\nMSFT,1\n", "").unwrap_err().to_string();
+    assert!(
+        error.contains("my.toml:2:1: `engine.instruments`: the table puts MSFT on book shard 1")
+    );
+    let mixed = "symbol,tick\nAAPL,0.25\nMSFT,0.01\n";
+    assert_eq!(load(mixed, "").unwrap().tick(), Price(250_000_000));
+    let quoter = "[strategy]\nname = 'quoter'\n";
+    let error = load(mixed, quoter).unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "`engine.instruments`: the tick of MSFT is 0.0100, of those before it 0.2500"
+        )
+    );
+    let one = format!("{quoter}symbols = ['MSFT']");
+    assert_eq!(load(mixed, &one).unwrap().tick(), Price(10_000_000));
+    let error = load("symbol,tick\nAAPL,0\n", "").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("{}: line 2: `tick` cannot be read or is out of range", path("table.csv"))
+    );
+    fs::write(path("my.toml"), "engine.instruments = 'nowhere.csv'").unwrap();
+    let error = Config::load(Some(path("my.toml").as_ref()), None).unwrap_err().to_string();
+    assert!(error.contains("nowhere.csv: No such file"), "{error}");
+}
+
+#[test]
 fn the_kill_time_is_nanoseconds_after_midnight() {
     assert_eq!(Config::default().kill_at(), None);
     let config = Config::parse("my.toml", "engine.kill_at = '15:45:01'").unwrap();
@@ -276,7 +348,8 @@ fn a_placement_that_would_not_run_is_refused_with_line_and_fix() {
 
 fn hyper_threaded() -> Machine {
     let cpus = (0..4).map(|id| Cpu { node: id % 2, id, core: id % 2 }).collect();
-    Machine { cpus, nodes: vec![Node { id: 0, memory_mib: 1 }, Node { id: 1, memory_mib: 1 }] }
+    let nodes = vec![Node { id: 0, memory_mib: 1 }, Node { id: 1, memory_mib: 1 }];
+    Machine { cpus, nodes, memory_mib: 2 }
 }
 
 #[test]

@@ -10,7 +10,7 @@ impl InstrumentTable {
     ///
     /// Columns, in any order: `symbol`, which must be there, `venue`, `tick`, `lot`, `multiplier`, `previous_close`,
     /// `average_volume`, `currency`, `shard` (0 to 255). A column that is missing, or empty on a line, means what
-    /// [`Instrument::new`] says. Prices are decimal, at most nine places.
+    /// [`Instrument::new`] says. Prices are decimal, at most nine places, and all of one currency.
     pub fn parse(text: &str) -> Result<Self, TableError> {
         let mut lines = (1..).zip(text.lines()).filter(|(_, line)| {
             let line = line.trim();
@@ -25,6 +25,10 @@ impl InstrumentTable {
             let instrument = instrument(&columns, row).map_err(fail)?;
             if table.find(instrument.symbol).is_some() {
                 return Err(fail(TableProblem::Repeated));
+            }
+            if table.instruments.first().is_some_and(|first| first.currency != instrument.currency)
+            {
+                return Err(fail(TableProblem::Currency));
             }
             table.add(instrument).ok_or(fail(TableProblem::Full))?;
         }
@@ -59,6 +63,8 @@ pub enum TableProblem {
     Value(&'static str),
     /// The symbol stands on a line above.
     Repeated,
+    /// The currency is not that of the lines above: without a rate, limits and P&L of the two cannot be added.
+    Currency,
     /// There are more instruments than [`InstrumentTable::LEN_MAX`].
     Full,
 }
@@ -78,6 +84,9 @@ impl fmt::Display for TableError {
                 write!(f, "`{column}` cannot be read or is out of range")
             }
             TableProblem::Repeated => f.write_str("this symbol stands on a line above"),
+            TableProblem::Currency => {
+                f.write_str("another currency than on the lines above; a table is of one currency")
+            }
             TableProblem::Full => write!(f, "more than {} instruments", InstrumentTable::LEN_MAX),
         }
     }
@@ -164,7 +173,7 @@ mod tests {
     #[test]
     fn a_table_is_read_from_text_with_its_columns_in_any_order() {
         let text = "# day 1\n\ntick, symbol ,shard,previous_close,venue,lot,multiplier,average_volume,currency\n\
-                    0.25,ESH4,255,4810.123456789,XCME,2,50,1000000,EUR\r\n,AAPL,,,,,,,\n";
+                    0.25,ESH4,255,4810.123456789,XCME,2,50,1000000,EUR\r\n,AAPL,,,,,,,EUR\n";
         let table = InstrumentTable::parse(text).unwrap();
         let es = Instrument {
             symbol: Symbol(*b"ESH4    "),
@@ -177,7 +186,7 @@ mod tests {
             currency: *b"EUR",
             shard: ShardId(255),
         };
-        let apple = Instrument::new(Symbol(*b"AAPL    "));
+        let apple = Instrument { currency: *b"EUR", ..Instrument::new(Symbol(*b"AAPL    ")) };
         let found: Vec<_> = table.iter().map(|(_, instrument)| *instrument).collect();
         assert_eq!(found, [es, apple]);
         assert_eq!(InstrumentTable::parse("symbol").unwrap().len(), 0);
@@ -194,6 +203,7 @@ mod tests {
         let values = TableProblem::Values { expected: 2, found: 1 };
         assert_eq!(error("symbol,tick\n\nA"), at(3, values));
         assert_eq!(error("symbol\nA\nB\nA"), at(4, TableProblem::Repeated));
+        assert_eq!(error("symbol,currency\nA,USD\nB,\nC,EUR"), at(4, TableProblem::Currency));
         for (column, bad) in [
             ("tick", &["0", "-1", "x", "1e3", ".5", "0.0000000001", "9223372037"][..]),
             ("lot", &["0", "-1", "1.5", "18446744073709551616"]),

@@ -336,6 +336,27 @@ fn as_many_symbols_as_locate_codes_fit_in_the_fewest_messages() {
     check(Day { messages, symbols, live: 0, seed: 1 });
 }
 
+#[test]
+fn a_day_is_planned_up_to_its_most_messages_and_refused_beyond() {
+    for symbols in [1, 65_535] {
+        let day = Day { messages: MESSAGES_MAX, symbols, live: 0, seed: 1 };
+        day.check().unwrap();
+        let beyond = Day { messages: MESSAGES_MAX + 1, ..day };
+        assert!(matches!(beyond.check(), Err(FlowError::TooManyMessages { .. })));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_arguments_break_the_plan(messages in any::<u64>(), small in 0u64..2_000_000, symbols in any::<u32>(), live in any::<u32>()) {
+        for messages in [messages, small, messages % MESSAGES_MAX] {
+            for symbols in [symbols, symbols % 65_536] {
+                let _ = Day { messages, symbols, live, seed: 0 }.check();
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]

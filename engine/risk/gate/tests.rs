@@ -157,6 +157,7 @@ fn refused_by_route_or_rejected_by_the_venue_an_order_releases_all() {
         assert_eq!(post.tell(report), [state]);
         assert_eq!((post.stake(), post.gate.open_orders().len()), ((0, 0, 0), 0));
         assert!(post.gate.counts().refusals.contains(&(Code::ROUTE_LATE, 1)));
+        assert_eq!(post.gate.counts().first.len(), 1);
     }
 }
 
@@ -255,11 +256,12 @@ fn cancels_always_pass_and_open_orders_are_limited() {
     post.new_order(2, SELL, 10);
     assert_eq!(post.new_order(3, BUY, 10), Code::OPEN_ORDERS);
     assert_eq!(post.replace(1, 4, BUY, 20), Code::NONE, "it takes a place, no more");
-    assert_eq!(post.replace(2, 5, SELL, 20), Code::OPEN_ORDERS, "one at a time beyond the limit");
-    assert_eq!(post.stake(), (0, 20, 10));
+    assert_eq!(post.replace(2, 5, SELL, 20), Code::NONE, "each may be replaced");
+    assert_eq!(post.stake(), (0, 20, 20));
     assert_eq!(post.send(cancel(99)), Code::NONE);
+    assert_eq!(post.replace(2, 6, SELL, 20), Code::OPEN_ORDERS, "but once at a time");
     post.tell(of_change(Kind::REPLACED, 1, 4, 20));
-    assert_eq!(post.replace(2, 6, SELL, 20), Code::NONE);
+    assert_eq!(post.replace(2, 7, SELL, 20), Code::NONE);
 }
 
 /// Resumes with room for so many until all is said; what came out, a turn a line.

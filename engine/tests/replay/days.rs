@@ -1,6 +1,6 @@
 //! What is said of a day on the command line: made-up days, days in several files, days that are cut short by a kill.
 
-use super::support::{Bench, SMALL, coretick, rows};
+use super::support::{Bench, Files, SMALL, coretick, rows};
 use std::fs;
 
 #[test]
@@ -21,6 +21,9 @@ fn an_impossible_day_is_refused_and_no_file_is_made() {
         (&["--messages", "0"], "at least"),
         (&["--symbols", "0"], "1 to 65535"),
         (&["--symbols", "65536"], "1 to 65535"),
+        (&["--messages", "1000000000001"], "at most 1000000000000"),
+        (&["--messages", "100000000000000000"], "at most"),
+        (&["--messages", "18446744073709551615"], "at most"),
         (&["--live", "4000000000"], "live orders"),
         (&["--live", "1"], "live orders"),
         (&["--messages=-1"], "--messages"),
@@ -55,6 +58,69 @@ fn files_of_one_day_are_one_day_and_files_of_two_are_refused() {
     let other = bench.file("01312020.NASDAQ_ITCH50", &bytes[cut..]);
     coretick(["replay", &second, &other]).refused(&[&second, &other, "two days"]);
     coretick(["replay", &second, &other, "--date", "2020-01-30", "--stages", "ingest"]).good();
+}
+
+#[test]
+fn a_folder_keeps_nothing_of_the_run_before() {
+    let bench = Bench::new();
+    let day = bench.day("day", 4_000, 10, 5);
+    let out = bench.path("out");
+    let names = || {
+        let names = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    coretick(["replay", &day, "--out", out.to_str().unwrap()]).good();
+    fs::write(out.join("notes.txt"), "mine").unwrap();
+    assert!(names().len() > 8, "{:?}", names());
+    coretick(["replay", &day, "--stages", "book", "--out", out.to_str().unwrap()]).good();
+    assert_eq!(names(), ["config.toml", "notes.txt", "summary.json"]);
+}
+
+#[test]
+fn what_the_table_says_of_an_instrument_reaches_the_gate_and_the_money() {
+    let bench = Bench::new();
+    let day = bench.day("day", 40_000, 5, 6);
+    let eager = "[strategy.imbalance]\ncooldown_ms = 10\nthreshold_per_mille = 650\n";
+    let (_, plain) = bench.replay(&[&day, "--config", &bench.file("eager.toml", eager)]);
+    let plain = plain.summary();
+    let traded = plain["positions"].as_array().unwrap().iter().map(|it| it["instrument"].as_str());
+    let traded: Vec<&str> = traded.map(Option::unwrap).collect();
+    assert!(!traded.is_empty());
+    let with = |terms: &str, notional: u64| {
+        let (columns, values) = terms.split_once('=').unwrap();
+        let rows: String = traded.iter().map(|symbol| format!("{symbol},{values}\n")).collect();
+        let table = bench.file("table.csv", format!("symbol,{columns}\n{rows}"));
+        let text = format!(
+            "engine.instruments = '{table}'\nrisk.order_notional_max = {notional}\n{eager}"
+        );
+        let (ran, files) = bench.replay(&[&day, "--config", &bench.file("table.toml", text)]);
+        ran.good();
+        files
+    };
+    let most = 1_000_000_000_000;
+    let (one, fifty) = (with("multiplier=1", most), with("multiplier=50", most));
+    fifty.assert_same(&one, "another multiplier");
+    let nanos = |files: &Files, what: &str| {
+        let text = files.summary()["pnl"][what].to_string();
+        text.replace('.', "").parse::<i128>().unwrap()
+    };
+    for what in ["realised", "unrealised"] {
+        assert_ne!(nanos(&one, what), 0);
+        assert_eq!(nanos(&one, what) * 50, nanos(&fifty, what), "{what}");
+    }
+    for (terms, code) in
+        [("multiplier=1000000", "order_notional"), ("tick=1000", "tick"), ("lot=3", "lot")]
+    {
+        let summary = with(terms, 1_000_000).summary();
+        assert_eq!(summary["refusals"], serde_json::json!({ code: summary["orders"] }), "{terms}");
+        let first = &summary["first_refusals"][code];
+        assert!(
+            first["order_id"].as_u64() > Some(0) && first["limit"] != first["value"],
+            "{first}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Bad input: refused with a word on what and where, and never a panic.
 
-use super::support::{Bench, SMALL, coretick, rows};
+use super::support::{Bench, SMALL, coretick, rows, unread};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::fs;
@@ -36,6 +36,8 @@ fn a_file_that_is_cut_keeps_what_came_before_and_fails() {
             let summary = files.summary();
             assert_eq!(summary["messages"], message, "{what}");
             assert!(summary["broken_off"].as_str().unwrap().contains(&place), "{what}");
+            let unread = unread(["replay", &cut, "--config", &small, "--stages", stages]);
+            assert!(unread.0 == Some(2) && unread.1.contains(&place), "{unread:?}");
             if stages == "route" && message > 9_000 {
                 assert!(!rows(&files.orders).is_empty(), "{what}");
             }
@@ -186,6 +188,29 @@ fn malformed_messages_are_skipped_and_strictly_an_error() {
         assert!(malformed["first"].as_str().unwrap().contains(&format!("at byte {at}:")));
     }
     coretick(["replay", &path, "--strict"]).failed(3, &["2 malformed"]);
+    let (code, said) = unread(["replay", &path, "--strict"]);
+    assert!(code == Some(3) && said.contains("2 malformed"), "{code:?} {said}");
+    assert_eq!(unread(["replay", &path]), (Some(0), String::new()), "who left asked for no more");
+}
+
+#[test]
+fn a_book_says_what_it_skipped_and_fails_when_it_runs_out_of_room() {
+    let bench = Bench::new();
+    let day = bench.day("day", 4_000, 1, 26);
+    let shown = coretick(["book", &day]).good();
+    assert!(!shown.err.contains("pool_exhausted"), "{shown:?}");
+    let tiny = bench.file("tiny.toml", "[book]\norders_max = 8\n");
+    let cut = coretick(["book", &day, "--config", &tiny]).refused(&[&day, "book.orders_max"]);
+    assert!(cut.err.contains("note: pool_exhausted "), "{cut:?}");
+    assert!(rows(&cut.out).len() < rows(&shown.out).len(), "{cut:?}");
+
+    let bytes = fs::read(&day).unwrap();
+    let (head, tail) = bytes.split_at(starts(&bytes)[3_000]);
+    let flawed = bench.file("flawed", [head, &[0, 1, b'z'], tail].concat());
+    let ran = coretick(["book", &flawed]).good();
+    let note = format!("note: skipped 1 unknown_type, first message 3001 at byte {}", head.len());
+    assert!(ran.err.contains(&note), "{ran:?}");
+    assert_eq!(rows(&ran.out).len(), rows(&shown.out).len());
 }
 
 #[test]
@@ -219,12 +244,18 @@ fn a_wrong_argument_is_refused_and_says_which() {
     refused(&["--config", &unknown], &[&format!("{unknown}:3:1"), "book.ordersmax", "orders_max"]);
     refused(&["--config", &broken], &[&format!("{broken}:1")]);
     refused(&["--config", "nowhere.toml"], &["nowhere.toml"]);
+    let late = bench.file("late.toml", "[engine]\ngood_until_us = 5\n");
+    refused(&["--config", &late], &[&format!("{late}:2:1"), "late", "at least 20"]);
+    coretick(["check", "--config", &late]).refused(&["late"]);
+    let tableless = bench.file("tableless.toml", "engine.instruments = \"nowhere.csv\"\n");
+    refused(&["--config", &tableless], &["nowhere.csv"]);
+    coretick(["check", "--config", &tableless]).refused(&["nowhere.csv"]);
     refused(&["--placement", "sideways"], &["sideways", "fused, split"]);
     refused(&["--placement", &unknown], &[&unknown]);
     refused(&["--stages", "all"], &["all"]);
     refused(&["--strategy", "luck"], &["luck"]);
-    refused(&["--symbols", "NINECHARS"], &["NINECHARS", "not a symbol"]);
-    refused(&["--symbols", ""], &["not a symbol"]);
+    refused(&["--symbols", "AAPL,TOOLONGNAME"], &["TOOLONGNAME", "one to eight"]);
+    refused(&["--symbols", ""], &["one to eight"]);
     let file = bench.file("file", "");
     let taken = coretick(["replay", &day, "--out", &file]).failed(1, &[&file]);
     assert!(taken.out.is_empty());

@@ -8,4 +8,6 @@ mod days;
 mod input;
 mod memory;
 mod placements;
+#[path = "../shared.rs"]
+mod shared;
 mod support;

@@ -60,6 +60,22 @@ impl Ran {
     }
 }
 
+/// Runs the binary with an output that nobody reads. Its exit code, and what it said of it.
+pub(crate) fn unread<S: AsRef<OsStr>>(
+    arguments: impl IntoIterator<Item = S>,
+) -> (Option<i32>, String) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = Command::new(env!("CARGO_BIN_EXE_coretick"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
+}
+
 /// Runs the binary to its end.
 #[expect(clippy::disallowed_methods, reason = "waits for another process")]
 pub(crate) fn coretick<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ran {
@@ -184,14 +200,8 @@ pub(crate) fn rows(text: &str) -> Vec<Vec<&str>> {
     text.lines().skip(1).map(|line| line.split(',').collect()).collect()
 }
 
-/// A file of the shared data; `None`, said aloud, where there is no shared data at all.
+/// The path of a file of the shared data; `None`, said aloud, where there is no shared data at all.
 pub(crate) fn data(name: &str) -> Option<String> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/itch"));
-    if !root.exists() {
-        eprintln!("SKIPPED: {} is not there", root.display());
-        return None;
-    }
-    let path = root.join(name);
-    assert!(path.exists(), "{} is missing", path.display());
+    let path = super::shared::data(name)?;
     Some(path.to_str().unwrap().into())
 }

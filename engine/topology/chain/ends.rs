@@ -7,7 +7,7 @@ use crate::base::message::{Intent, Market, Message, Order, Report};
 use crate::base::ring::{Consumer, Producer, ring};
 
 /// One end of every ring, where this side has it.
-pub struct Ends<M, I, O, R> {
+pub struct RingEnds<M, I, O, R> {
     pub(super) market: Vec<Option<M>>,
     pub(super) intent: Vec<Option<I>>,
     pub(super) order: Option<O>,
@@ -19,11 +19,11 @@ pub struct Ends<M, I, O, R> {
 }
 
 /// The ends that are read.
-pub type Rings = Ends<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>>;
+pub type Rings = RingEnds<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>>;
 /// The ends that are written.
-pub type Writers = Ends<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>>;
+pub type Writers = RingEnds<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>>;
 
-impl<M, I, O, R> Ends<M, I, O, R> {
+impl<M, I, O, R> RingEnds<M, I, O, R> {
     fn none(books: usize) -> Self {
         fn empty<T>(count: usize) -> Vec<Option<T>> {
             (0..count).map(|_| None).collect()

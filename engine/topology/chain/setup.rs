@@ -50,9 +50,9 @@ impl Setup {
 
     /// The strategy that the configuration names.
     pub fn strategy(&self) -> AnyStrategy {
-        const TICK: Price = Price::from_e4(100);
         let millis = |ms: u64| Nanos(ms.saturating_mul(1_000_000));
-        let ticks = |count: u32| Price(i64::from(count) * TICK.0);
+        let tick = self.config.tick();
+        let ticks = |count: u32| Price(i64::from(count).saturating_mul(tick.0));
         let config = &self.config.strategy;
         match config.name {
             StrategyName::None => AnyStrategy::None,
@@ -86,7 +86,7 @@ impl Setup {
     fn host(&self, shard: u16) -> BookHost {
         let config = &self.config;
         let mut symbols: Vec<u64> =
-            config.strategy.symbols.iter().map(|s| symbol_bytes(s)).collect();
+            config.symbols().into_iter().map(|symbol| symbol.number()).collect();
         symbols.sort_unstable();
         let settings = StageSettings {
             shard: ShardId(shard),
@@ -105,7 +105,11 @@ impl Setup {
     }
 
     pub(super) fn gate(&self) -> Gate {
-        Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out)
+        let gate = Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out);
+        match &self.config.table {
+            Some(table) => gate.with_table(table),
+            None => gate,
+        }
     }
 
     pub(super) fn desk(&self) -> TimedStage<Desk> {
@@ -148,11 +152,4 @@ pub(in crate::topology) fn gate_limits(config: &Config) -> RiskLimits {
 /// Orders that route has room for: replacements are open beside what they replace.
 pub(in crate::topology) fn route_orders_max(config: &Config) -> usize {
     config.risk.open_orders_max as usize * 2
-}
-
-/// A symbol as its eight bytes, padded with spaces.
-pub fn symbol_bytes(symbol: &str) -> u64 {
-    let mut bytes = [b' '; 8];
-    bytes.iter_mut().zip(symbol.bytes()).for_each(|(to, from)| *to = from);
-    u64::from_be_bytes(bytes)
 }

@@ -27,7 +27,7 @@ macro_rules! words {
 table! {
     /// `[ingest]`
     Ingest {
-        /// Messages decoded ahead.
+        /// How far ahead of the message applied the books are told what comes.
         look_ahead: u32,
         /// Messages a duty cycle.
         batch: u32,
@@ -57,7 +57,7 @@ table! {
         kill_at: String,
         /// The account of all orders.
         account: u32,
-        /// Age at which an intent is refused as late, us of engine time.
+        /// From the decision to the venue at most, us of engine time; later is refused.
         good_until_us: u64,
         /// Path of the instrument table; empty for the day's own directory.
         instruments: String,
@@ -145,7 +145,7 @@ table! {
         latency_in_ns: u64,
         /// Levels one order may take from.
         sweep_levels: u32,
-        /// Resting orders of ours, a side of an instrument.
+        /// Resting orders of ours in an instrument, both sides.
         resting_max: u32,
     }
 }

@@ -1,6 +1,7 @@
 //! Promises that hold for all messages at once.
 
 use super::*;
+use crate::base::testing::skipped;
 use proptest::prelude::*;
 
 const HEAD: [(&str, usize, usize); 4] = [
@@ -59,7 +60,7 @@ fn errors_say_what_was_there_and_what_should_be() {
 fn the_structs_are_the_field_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/specs/itch50.csv");
     let Ok(table) = std::fs::read_to_string(path) else {
-        eprintln!("SKIPPED: no field table at {path}");
+        skipped(&format!("{path} is not there"));
         return;
     };
     let mut expected = Vec::new();

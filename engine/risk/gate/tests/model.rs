@@ -133,7 +133,7 @@ impl Model {
 
     /// Sends an intent; `added` is what it adds, if its target may be replaced by it.
     fn send(&mut self, mut intent: Intent, live: Live, added: Option<u64>) {
-        let places = if intent.head.kind == Kind::NEW { OPEN_MAX } else { OPEN_MAX + 1 };
+        let places = if intent.head.kind == Kind::NEW { OPEN_MAX } else { OPEN_MAX * 2 };
         let expected = match added {
             None => Code::NOT_OPEN,
             Some(added) if !self.fits(live.instrument, live.buy, added) => Code::POSITION,
