@@ -76,12 +76,20 @@ pub struct FirstRefusal {
     pub value: i64,
 }
 
+/// An instrument, as the gate sees it: one cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Stake {
+    exposure: Exposure,
+    terms: Terms,
+}
+
 /// The stage.
 pub struct Gate {
     limits: Limits,
     portfolio: Portfolio,
-    terms: Vec<Terms>,
-    exposures: Vec<Exposure>,
+    /// By instrument.
+    stakes: Vec<Stake>,
     orders: Slab<Open>,
     index: IdMap<u32>,
     killed: bool,
@@ -95,7 +103,7 @@ impl Gate {
     /// Memory that a gate takes, in bytes: for open orders, for instruments.
     pub fn bytes(limits: &Limits, instruments: usize) -> [usize; 2] {
         let open = orders_max(limits);
-        let instrument = size_of::<Exposure>() + size_of::<Terms>() + size_of::<Holding>();
+        let instrument = size_of::<Stake>() + size_of::<Holding>();
         [Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open), instruments * instrument]
     }
 
@@ -106,10 +114,9 @@ impl Gate {
         Self {
             limits,
             portfolio: Portfolio::new(instruments),
-            terms: vec![Terms::default(); instruments],
-            exposures: vec![Exposure::default(); instruments],
+            stakes: vec![Stake::default(); instruments],
             orders: Slab::new(orders_max, Open::default()),
-            index: IdMap::new(orders_max),
+            index: IdMap::dense(orders_max),
             killed: false,
             killing: None,
             latency_out,
@@ -124,8 +131,8 @@ impl Gate {
 
     /// This gate, which has seen nothing yet, with the terms of the table's instruments.
     pub fn with_table(mut self, table: &InstrumentTable) -> Self {
-        for ((id, instrument), terms) in table.iter().zip(&mut self.terms) {
-            *terms = instrument.into();
+        for ((id, instrument), stake) in table.iter().zip(&mut self.stakes) {
+            stake.terms = instrument.into();
             self.portfolio.set_multiplier(id, instrument.multiplier);
         }
         self
@@ -155,9 +162,9 @@ impl Gate {
     /// The whole gate, in order. What it returns is to be reserved.
     fn judge(&self, intent: &Intent) -> Result<Qty, Refusal> {
         check_killed(self.killed)?;
-        check_instrument(intent.head.instrument, self.exposures.len())?;
+        check_instrument(intent.head.instrument, self.stakes.len())?;
         check_form(intent)?;
-        let terms = &self.terms[intent.head.instrument.index()];
+        let Stake { exposure, terms } = &self.stakes[intent.head.instrument.index()];
         check_steps(intent, terms)?;
         check_order_qty(intent, &self.limits)?;
         check_order_notional(intent, terms, &self.limits)?;
@@ -171,8 +178,7 @@ impl Gate {
             },
             _ => intent.qty,
         };
-        let exposure = self.exposures[intent.head.instrument.index()];
-        check_position(intent.side, added, &exposure, &self.limits)?;
+        check_position(intent.side, added, exposure, &self.limits)?;
         if intent.head.kind == Kind::NEW {
             check_open_orders(self.orders.len(), &self.limits)?;
         }
@@ -220,13 +226,13 @@ impl Gate {
     }
 
     fn reserve(&mut self, instrument: InstrumentId, side: Side, qty: Qty) {
-        let exposure = &mut self.exposures[instrument.index()];
+        let exposure = &mut self.stakes[instrument.index()].exposure;
         let open = if side.is_buy() { &mut exposure.open_buys } else { &mut exposure.open_sells };
         *open = open.saturating_add(qty);
     }
 
     fn release(&mut self, instrument: InstrumentId, side: Side, qty: Qty) {
-        let exposure = &mut self.exposures[instrument.index()];
+        let exposure = &mut self.stakes[instrument.index()].exposure;
         let open = if side.is_buy() { &mut exposure.open_buys } else { &mut exposure.open_sells };
         debug_assert!(*open >= qty, "Invariant: what is released was reserved");
         *open = open.saturating_sub(qty);
@@ -254,7 +260,7 @@ impl Gate {
         let instrument = report.head.instrument;
         let fee = Money(i128::from(report.fee));
         if self.portfolio.fill(instrument, report.side, report.price, report.qty, fee) {
-            self.exposures[instrument.index()].position =
+            self.stakes[instrument.index()].exposure.position =
                 self.portfolio.holding(instrument).position;
         }
         let done = self.reduce(report.order, report.qty);

@@ -60,7 +60,7 @@ impl Desk {
     /// A desk with room for so many open orders; orders reach the venue `latency_out` after the decision.
     pub fn new(orders_max: usize, latency_out: Nanos) -> Self {
         Self {
-            orders: IdMap::new(orders_max),
+            orders: IdMap::dense(orders_max),
             reference: 0,
             answers: 0,
             killed: false,

@@ -76,7 +76,7 @@ impl Post {
 
     /// Long, reserved bids, reserved offers of the first instrument.
     fn stake(&self) -> (i64, u64, u64) {
-        let Exposure { position, open_buys, open_sells } = self.gate.exposures[0];
+        let Exposure { position, open_buys, open_sells } = self.gate.stakes[0].exposure;
         (position.0, open_buys.0, open_sells.0)
     }
 }

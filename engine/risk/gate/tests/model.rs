@@ -229,7 +229,7 @@ impl Model {
 
     fn agree(&self) {
         for instrument in 0..2 {
-            let exposure = self.post.gate.exposures[instrument as usize];
+            let exposure = self.post.gate.stakes[instrument as usize].exposure;
             let position = self.position[instrument as usize];
             assert_eq!(i128::from(exposure.position.0), position);
             for (buy, open) in [(true, exposure.open_buys), (false, exposure.open_sells)] {
@@ -316,7 +316,7 @@ proptest! {
             post.tell(canceled(open.order.0, open.leaves.0));
         }
         prop_assert!(post.gate.open_orders().is_empty());
-        for exposure in &post.gate.exposures {
+        for Stake { exposure, .. } in &post.gate.stakes {
             prop_assert_eq!((exposure.open_buys, exposure.open_sells), (Qty(0), Qty(0)));
         }
     }
