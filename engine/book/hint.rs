@@ -13,10 +13,10 @@ use std::hint::select_unpredictable;
 impl Books {
     /// Prefetches what [`apply`](Self::apply) will touch for a message that comes soon. Changes nothing.
     ///
-    /// Step 0 (about 16 messages ahead): its order's slot and its instrument's record. Step 1 (about 8 ahead) reads
-    /// those, and prefetches the level and the neighbours in its queue, or the ladder's end. Step 2 (about 4 ahead)
-    /// is for books that outgrow the cache: it looks an addition's level up. On small books it costs more than
-    /// it brings.
+    /// Step 0 (about 16 messages ahead): its order's slot and its instrument's ladders. Step 1 (about 8 ahead) reads
+    /// those, and prefetches the level, the neighbours in its queue, and where the ladder goes on. Step 2 (about 4 ahead):
+    /// the order behind which an addition will stand, a level far from the touch, and all of an order that lives aside.
+    /// It pays where the books outgrow the cache: a day of 20,000 orders is as fast without.
     #[inline(always)]
     pub fn hint(&self, m: &Market, step: u8) {
         let kind = m.head.kind;
