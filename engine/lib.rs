@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod ingest;
 
 pub mod book;
+pub mod signal;
 pub mod strategy;
 
 pub mod risk;
