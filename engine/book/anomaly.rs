@@ -33,18 +33,21 @@ anomalies! {
     Crossed = "crossed",
     /// The best bid came to equal the best ask while the instrument was open.
     Locked = "locked",
-    /// An order enters at a price that is not above zero, or above 200,000: it is not added.
+    /// An order enters at a price that is not above zero, or above 200,000: it is not added. A level is set at one that
+    /// is not above zero, or from 2^62 on: it is not set.
     PriceOutOfRange = "price_out_of_range",
-    /// An order enters with more than 2^32 - 1: it is not added.
+    /// An order enters with more than 2^32 - 1, or a level is set to more than 2^63 - 1: not applied.
     QuantityOutOfRange = "quantity_out_of_range",
     /// An order enters with nothing: it is not added.
     ZeroQuantity = "zero_quantity",
-    /// An order enters that is neither to buy nor to sell: it is not added.
+    /// An order enters, or a level is set, that is neither to buy nor to sell: not applied.
     UnknownSide = "unknown_side",
     /// A message about an instrument that has none, or one beyond the table: not applied.
     UnknownInstrument = "unknown_instrument",
     /// No room for the order or its level: it is not added, and its instrument is stale from here on.
     PoolExhausted = "pool_exhausted",
+    /// An order enters a book of levels without orders, or a level is set in a book of orders: not applied.
+    MixedDepth = "mixed_depth",
 }
 
 /// The first message that did it.

@@ -41,6 +41,9 @@ impl Books {
     #[inline]
     fn add(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
         let i = self.record_of(m)?;
+        if self.records[i].marks.by_level() {
+            return Err(Anomaly::MixedDepth);
+        }
         let lane = lane(m.side).ok_or(Anomaly::UnknownSide)?;
         (change.slot, change.top) = self.enter(i, lane, m.reference, m.price, m.qty)?;
         change.side = m.side;
@@ -185,8 +188,8 @@ impl Books {
     }
 
     /// The level at `price`, a new one if there is none; `None` if there is no room for it.
-    #[inline]
-    fn level_at(&mut self, i: usize, lane: usize, price: Price) -> Option<u32> {
+    #[inline(always)]
+    pub(super) fn level_at(&mut self, i: usize, lane: usize, price: Price) -> Option<u32> {
         let ladder = &mut self.sides[i][lane];
         let key = key(lane, price.0);
         let place = match self.rungs.find(ladder, key) {
@@ -230,7 +233,7 @@ impl Books {
 
     /// After the best level of a side, or the phase, changed: counts what the instrument passed into.
     #[inline]
-    fn settle(&mut self, i: usize, m: &Market) {
+    pub(super) fn settle(&mut self, i: usize, m: &Market) {
         let touch = self.records[i].touch_now(&self.sides[i]);
         if touch != self.records[i].touch {
             self.stand(i, touch, m);
@@ -251,7 +254,7 @@ impl Books {
 
     /// The message's place among the records.
     #[inline]
-    fn record_of(&self, m: &Market) -> Result<usize, Anomaly> {
+    pub(super) fn record_of(&self, m: &Market) -> Result<usize, Anomaly> {
         let i = m.head.instrument.index();
         if i < self.records.len() { Ok(i) } else { Err(Anomaly::UnknownInstrument) }
     }
@@ -293,7 +296,7 @@ impl Books {
         change.top = true;
     }
 
-    /// What touches no order: trades, states, the directory. Other kinds are not the books' business.
+    /// What touches no order: levels, trades, states, the directory. Other kinds are not the books' business.
     #[cold]
     fn notice(&mut self, m: &Market, change: &mut Change) -> Result<(), Anomaly> {
         let code = m.code;
@@ -303,6 +306,9 @@ impl Books {
                 self.session(m, session, change);
             }
             return Ok(());
+        }
+        if kind == Kind::LEVEL {
+            return self.level_set(m, change);
         }
         if !matches!(kind, Kind::DIRECTORY | Kind::TRADING | Kind::HALT | Kind::TRADE | Kind::CROSS)
         {
@@ -319,9 +325,9 @@ impl Books {
                 return Ok(());
             }
             (Kind::DIRECTORY, _) => {}
-            (Kind::TRADING, Some(trading)) => record.trading = trading,
-            (Kind::HALT, Some(Trading::Halted)) => record.halted = true,
-            (Kind::HALT, Some(Trading::Free)) => record.halted = false,
+            (Kind::TRADING, Some(trading)) => record.marks.set_trading(trading),
+            (Kind::HALT, Some(Trading::Halted)) => record.marks.set_halted(true),
+            (Kind::HALT, Some(Trading::Free)) => record.marks.set_halted(false),
             _ => return Ok(()),
         }
         let phase = record.phase_in(self.session);
@@ -350,7 +356,7 @@ impl Books {
 
 /// The change of a message that was taken, but for its details.
 #[inline]
-fn applied(m: &Market, change: &mut Change) {
+pub(super) fn applied(m: &Market, change: &mut Change) {
     change.kind = m.head.kind;
     change.applied = true;
     change.instrument = m.head.instrument;

@@ -18,15 +18,15 @@ pub struct Change {
     pub top: bool,
     /// The instrument; `NONE` for a session's event.
     pub instrument: InstrumentId,
-    /// The resting order's side; the message's own for trades.
+    /// The resting order's side; the message's own for levels and trades.
     pub side: Side,
-    /// The resting order's price (the old one of a replace); a trade's own.
+    /// The resting order's price (the old one of a replace); a level's or trade's own.
     pub price: Price,
-    /// The order; the old one of a replace.
+    /// The order; the old one of a replace; 0 for a level.
     pub reference: u64,
-    /// Added, executed, cancelled; all that was open for a delete or replace; traded.
+    /// Added, executed, cancelled; all that was open for a delete or replace; what a level held before; traded.
     pub qty: Qty,
-    /// Still open in `reference`.
+    /// Still open in `reference`; what a level holds now.
     pub left: Qty,
     /// The slot of `reference`, for [`Books::arrival`](super::Books::arrival); none after a replace.
     pub(super) slot: u32,

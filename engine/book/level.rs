@@ -14,9 +14,9 @@ pub(super) struct Level {
     pub(super) price: i64,
     /// Sum of the open quantities: 2^32 orders of 2^32 - 1 fit.
     pub(super) qty: u64,
-    /// Orders in the queue; 0 in a free level.
+    /// Orders in the queue; 0 in a free level. In a level that was set as a whole, what the feed tells.
     pub(super) count: u32,
-    /// Slot of the order that trades first; in a free level, the next free one.
+    /// Slot of the order that trades first, `NIL` in a level that was set as a whole; in a free level, the next free one.
     pub(super) head: u32,
     /// Slot of the order that came last.
     pub(super) tail: u32,

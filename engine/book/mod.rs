@@ -17,11 +17,13 @@
 //! * Everything is an index into a few large pools that are made at start ([`Limits`]). Nothing is allocated after
 //!   that: a pool is reserved in full, and touched in chunks as it fills.
 //! * [`Books::hint`] brings a coming message's lines into the cache; it is worth half of the time where many orders live.
+//! * Feeds that have no orders set levels as a whole ([`Books::set_level`]), in the same pools: such a level has no queue.
+//!   A book holds orders or levels, never both.
 //! * Prices are `i64`; an order's quantity is kept as `u32`, because that is what ITCH can say and it keeps a slot at
 //!   16 bytes. More is refused and counted (`quantity_out_of_range`). Level totals are `u64`.
 //!
-//! What always holds: a level's total and count are those of its queue, and no level is empty; the best prices
-//! are the ladders' first; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
+//! What always holds: a level's total and count are those of its queue, if it has one, and no level is empty; the best
+//! prices are the ladders' first; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
 //! all of it.
 
 mod anomaly;
@@ -33,6 +35,7 @@ mod ladder;
 mod level;
 mod orders;
 mod record;
+mod set_level;
 mod verify;
 mod view;
 

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub(super) struct Naive {
     orders: BTreeMap<u64, OrderView>,
     queues: BTreeMap<(u32, Side), BTreeMap<i64, Vec<u64>>>,
+    /// Levels without orders.
+    levels: BTreeMap<(u32, Side), BTreeMap<i64, LevelView>>,
     states: BTreeMap<u32, State>,
     session: u8,
     limit: u32,
@@ -79,6 +81,7 @@ impl Naive {
             | Kind::CANCEL
             | Kind::DELETE
             | Kind::REPLACE
+            | Kind::LEVEL
             | Kind::TRADE
             | Kind::CROSS
             | Kind::TRADING
@@ -107,6 +110,18 @@ impl Naive {
                     state.trade = Some((m.price, m.qty));
                 }
                 return Change { side: m.side, price: m.price, qty: m.qty, ..change };
+            }
+            Kind::LEVEL => {
+                let Some(before) = self.set_level(m) else { return Change::default() };
+                let (reference, qty) = (0, before);
+                return Change {
+                    reference,
+                    side: m.side,
+                    price: m.price,
+                    qty,
+                    left: m.qty,
+                    ..change
+                };
             }
             Kind::ADD => {
                 let Some(arrival) = self.enter(i, m.side, m.reference, m.price, m.qty) else {
@@ -169,7 +184,9 @@ impl Naive {
         price: Price,
         qty: Qty,
     ) -> Option<u32> {
-        let wrong = if side != Side::BUY && side != Side::SELL {
+        let wrong = if self.has_levels(instrument) {
+            "mixed_depth"
+        } else if side != Side::BUY && side != Side::SELL {
             "unknown_side"
         } else if qty.0 == 0 {
             "zero_quantity"
@@ -193,6 +210,45 @@ impl Naive {
         let queues = self.queues.entry((instrument.0, side)).or_default();
         queues.entry(price.0).or_default().push(reference);
         Some(arrival)
+    }
+
+    fn has_levels(&self, i: InstrumentId) -> bool {
+        [Side::BUY, Side::SELL].iter().any(|side| self.levels.contains_key(&(i.0, *side)))
+    }
+
+    fn has_orders(&self, i: InstrumentId) -> bool {
+        let queues = [Side::BUY, Side::SELL].map(|side| self.queues.get(&(i.0, side)));
+        queues.into_iter().flatten().any(|queues| !queues.is_empty())
+    }
+
+    /// What stood there before.
+    fn set_level(&mut self, m: &Market) -> Option<Qty> {
+        let (i, side) = (m.head.instrument, m.side);
+        let wrong = if side != Side::BUY && side != Side::SELL {
+            "unknown_side"
+        } else if self.has_orders(i) {
+            "mixed_depth"
+        } else if m.price.0 <= 0 || m.price.0 > 0x3fff_ffff_ffff_ffff {
+            "price_out_of_range"
+        } else if m.qty.0 > 0x7fff_ffff_ffff_ffff {
+            "quantity_out_of_range"
+        } else {
+            ""
+        };
+        if !wrong.is_empty() {
+            self.note(wrong);
+            return None;
+        }
+        let levels = self.levels.entry((i.0, side)).or_default();
+        let before = levels.remove(&m.price.0);
+        if m.qty.0 > 0 {
+            let orders = m.other.min(0xffff_ffff) as u32;
+            levels.insert(m.price.0, LevelView { price: m.price, qty: m.qty, orders });
+        }
+        if levels.is_empty() {
+            self.levels.remove(&(i.0, side));
+        }
+        Some(before.map_or(Qty(0), |level| level.qty))
     }
 
     fn leave(&mut self, reference: u64) {
@@ -229,6 +285,10 @@ impl Naive {
                 Side::BUY => queues.last_key_value(),
                 _ => queues.first_key_value(),
             });
+            if best.is_none() {
+                let level = self.levels(i, side).first().copied().unwrap_or_default();
+                return (level.price, level.qty);
+            }
             best.map_or((Price(0), Qty(0)), |(&price, queue)| (Price(price), self.sum(queue)))
         };
         let ((bid, bid_qty), (ask, ask_qty)) = (best(Side::BUY), best(Side::SELL));
@@ -240,15 +300,14 @@ impl Naive {
     }
 
     pub(super) fn levels(&self, i: InstrumentId, side: Side) -> Vec<LevelView> {
-        let Some(queues) = self.queues.get(&(i.0, side)) else { return Vec::new() };
-        let mut all: Vec<_> = queues
-            .iter()
-            .map(|(&price, queue)| LevelView {
-                price: Price(price),
-                qty: self.sum(queue),
-                orders: queue.len() as u32,
-            })
-            .collect();
+        let queues = self.queues.get(&(i.0, side)).into_iter().flatten();
+        let queues = queues.map(|(&price, queue)| LevelView {
+            price: Price(price),
+            qty: self.sum(queue),
+            orders: queue.len() as u32,
+        });
+        let set = self.levels.get(&(i.0, side)).into_iter().flat_map(|levels| levels.values());
+        let mut all: Vec<_> = queues.chain(set.copied()).collect();
         if side == Side::BUY {
             all.reverse();
         }

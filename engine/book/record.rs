@@ -26,9 +26,46 @@ pub(super) struct Record {
     pub(super) phase: Phase,
     pub(super) health: Health,
     pub(super) touch: Touch,
-    pub(super) trading: Trading,
+    pub(super) marks: Marks,
+}
+
+/// Trading state, operational halt and kind of depth in one byte: four bytes a record are found without a multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    const TRADING: u8 = 3;
+    const HALTED: u8 = 4;
+    const BY_LEVEL: u8 = 8;
+
+    /// What the venue lets the instrument do.
+    pub(super) fn trading(self) -> Trading {
+        [Trading::Free, Trading::QuoteOnly, Trading::Paused, Trading::Halted]
+            [usize::from(self.0 & Self::TRADING)]
+    }
+
+    pub(super) fn set_trading(&mut self, trading: Trading) {
+        self.0 = self.0 & !Self::TRADING | trading as u8;
+    }
+
     /// Operational halt.
-    pub(super) halted: bool,
+    pub(super) fn halted(self) -> bool {
+        self.0 & Self::HALTED != 0
+    }
+
+    pub(super) fn set_halted(&mut self, halted: bool) {
+        self.0 = self.0 & !Self::HALTED | u8::from(halted) * Self::HALTED;
+    }
+
+    /// Whether the book holds levels without orders: then it takes no orders.
+    #[inline]
+    pub(super) fn by_level(self) -> bool {
+        self.0 & Self::BY_LEVEL != 0
+    }
+
+    pub(super) fn set_by_level(&mut self, by_level: bool) {
+        self.0 = self.0 & !Self::BY_LEVEL | u8::from(by_level) * Self::BY_LEVEL;
+    }
 }
 
 /// What the session lets instruments do.
@@ -45,6 +82,7 @@ pub(super) enum Session {
 
 /// What the venue lets an instrument do. Trading until it says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Trading {
     #[default]
     Free,
@@ -81,7 +119,7 @@ impl Trading {
 impl Record {
     /// The phase that follows from all three.
     pub(super) fn phase_in(&self, session: Session) -> Phase {
-        match (session, self.trading, self.halted) {
+        match (session, self.marks.trading(), self.marks.halted()) {
             (Session::Before, ..) => Phase::PRE_OPEN,
             (Session::After, ..) => Phase::CLOSED,
             (Session::Open, Trading::Halted, _) | (Session::Open, _, true) => Phase::HALTED,
@@ -105,3 +143,5 @@ impl Record {
         }
     }
 }
+
+const _: () = assert!(size_of::<Record>() == 4);

@@ -1,6 +1,7 @@
 //! Looks over everything: recomputes from the orders what the books keep beside them, and compares.
 
 use super::Books;
+use super::ladder::Ladder;
 use super::level::{Level, NIL, key, side};
 use crate::base::unit::{InstrumentId, Price, Qty, Side};
 use std::fmt;
@@ -16,6 +17,8 @@ pub enum Fault {
     Total(InstrumentId, Side, Price),
     /// The best price or quantity is not that of the best level.
     Top(InstrumentId, Side),
+    /// Levels without orders stand in a book of orders, or nothing does in one of levels.
+    Feed(InstrumentId),
     /// Locked or crossed is not what the best prices say.
     Touch(InstrumentId),
     /// The phase does not follow from session and states.
@@ -31,6 +34,7 @@ impl fmt::Display for Fault {
             Self::Queue(i, side, price) => write!(f, "queue of {i:?} {side} at {price}"),
             Self::Total(i, side, price) => write!(f, "total of {i:?} {side} at {price}"),
             Self::Top(i, side) => write!(f, "best of {i:?} {side}"),
+            Self::Feed(i) => write!(f, "orders or levels of {i:?}"),
             Self::Touch(i) => write!(f, "locked or crossed state of {i:?}"),
             Self::Phase(i) => write!(f, "phase of {i:?}"),
             Self::Orders => f.write_str("table of orders"),
@@ -57,12 +61,16 @@ impl Books {
                     let level = self.levels.get(rung.level);
                     let place = (level.instrument(), level.lane(), key(lane, level.price));
                     let falling = above.is_none_or(|above| rung.key < above);
-                    if !falling || level.count == 0 || place != (i, lane, rung.key) {
+                    if !falling || place != (i, lane, rung.key) {
                         return Err(Fault::Ladder(id, side(lane)));
                     }
                     above = Some(rung.key);
                     rungs += 1;
-                    orders += self.verify_level(rung.level)?;
+                    if !record.marks.by_level() {
+                        orders += self.verify_level(rung.level)?;
+                    } else if (level.head, level.tail) != (NIL, NIL) || level.qty == 0 {
+                        return Err(Fault::Feed(id));
+                    }
                 }
                 levels += rungs;
                 if ladder.is_empty() != (rungs == 0)
@@ -70,6 +78,9 @@ impl Books {
                 {
                     return Err(Fault::Top(id, side(lane)));
                 }
+            }
+            if record.marks.by_level() && self.sides[i].iter().all(Ladder::is_empty) {
+                return Err(Fault::Feed(id));
             }
             if record.touch != record.touch_now(&self.sides[i]) {
                 return Err(Fault::Touch(id));

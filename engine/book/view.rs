@@ -20,7 +20,7 @@ pub struct Top {
 }
 
 /// One price of one side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LevelView {
     /// The price.
     pub price: Price,

@@ -35,6 +35,8 @@ open_set! {
         CROSS = 27, "cross";
         /// Market: the trade of match number `other` is void.
         BROKEN = 28, "broken";
+        /// Market: `qty` in `other` orders (0: not told) is all that stands at `price` now; for feeds without orders.
+        LEVEL = 29, "level";
 
         /// Market: time passed.
         TICK = 32, "tick";
