@@ -138,6 +138,15 @@ impl Rungs {
         near.chain(self.run(ladder).iter().rev().copied())
     }
 
+    /// The level at a place; `None` beyond the last.
+    #[inline]
+    pub(super) fn nth(&self, ladder: &Ladder, place: Place) -> Option<u32> {
+        match ladder.levels.get(place) {
+            Some(&level) => (level != 0).then_some(level),
+            None => self.run(ladder).iter().nth_back(place - NEAR).map(|rung| rung.level),
+        }
+    }
+
     /// The level at `key`, or the place where it would stand.
     #[inline]
     pub(super) fn find(&self, ladder: &Ladder, key: i64) -> Result<u32, Place> {
@@ -341,7 +350,9 @@ mod tests {
                 }
                 for (ladder, model) in ladders.iter().zip(&models) {
                     let wanted = model.iter().rev().map(|(&key, &level)| Rung { key, level });
-                    prop_assert!(rungs.of(ladder).eq(wanted));
+                    prop_assert!(rungs.of(ladder).eq(wanted.clone()));
+                    let places = (0..=model.len()).map(|place| rungs.nth(ladder, place));
+                    prop_assert!(places.eq(wanted.map(|rung| Some(rung.level)).chain([None])));
                     prop_assert_eq!(ladder.is_empty(), model.is_empty());
                 }
             }

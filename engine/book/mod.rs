@@ -48,7 +48,7 @@ pub use anomaly::{Anomalies, Anomaly, Example};
 pub use change::Change;
 pub use host::Host;
 pub use verify::Fault;
-pub use view::{Ahead, LevelView, OrderView, Top, Walk};
+pub use view::{Ahead, Depth, LevelView, OrderFlow, OrderView, Ratio, Sizes, Top, Walk};
 
 use crate::base::unit::{Health, Price, Qty};
 use ladder::Rungs;

@@ -2,6 +2,7 @@
 
 mod feed;
 mod levels;
+mod views;
 
 use super::naive::Naive;
 use super::*;
@@ -9,6 +10,7 @@ use crate::base::message::{Flags, Header, Kind, Market};
 use crate::base::unit::{InstrumentId, Phase, Price, Qty, Seq, Side};
 use feed::{Feed, Numbering};
 use proptest::prelude::*;
+use views::Views;
 
 const SMALL: Limits = Limits { orders: 4096, levels: 2048, instruments: 8 };
 const TICK: i64 = 10_000_000;
@@ -88,6 +90,7 @@ fn agree(seed: u64, numbering: Numbering, live: usize, messages: u64) -> (Books,
     let mut books = Books::new(&Limits { instruments: 6, ..SMALL });
     let mut naive = Naive::new(6);
     let mut feed = Feed::new(seed, numbering, live);
+    let mut views = Views::new(&books);
     for at in 0..messages {
         let m = if at == 100 { session(b'Q') } else { feed.next(&naive) };
         (0..3).for_each(|step| books.hint(&m, step));
@@ -96,6 +99,7 @@ fn agree(seed: u64, numbering: Numbering, live: usize, messages: u64) -> (Books,
         assert_eq!(Change { slot: 0, ..change }, expected, "message {at}: {m:?}");
         assert_eq!(arrival, naive.arrival, "message {at}: {m:?}");
         compare(&books, &naive, &m, at);
+        views.compare(&books, &naive, &change, at);
         assert_eq!(books.anomalies().total(), naive.total, "message {at}: {m:?}");
         if at % 16_384 == 0 {
             compare_all(&books, &naive);

@@ -1,34 +1,24 @@
-//! The read side: best prices, depth, queues, walks. Nothing is copied out but what is asked for.
+//! The read side: orders and their queues, states, counts; below it best prices, depth, walks and order flow. Nothing is
+//! copied out but what is asked for.
+//!
+//! What an instrument's ladders tell is computed when it is asked for. What would have to be added up again for every
+//! message is kept by whoever wants it ([`Depth`], [`OrderFlow`]), and fed with changes: the books pay for no reader.
+
+mod depth;
+mod flow;
+mod top;
+mod walk;
+
+pub use depth::{Depth, LevelView, Ratio, Sizes};
+pub use flow::OrderFlow;
+pub use top::Top;
+pub use walk::Walk;
 
 use super::anomaly::Anomalies;
 use super::ladder::Ladder;
-use super::level::{Level, NIL, key, lane, side};
+use super::level::{NIL, key, lane, side};
 use super::{Books, Change, orders::Slot};
-use crate::base::unit::{Health, InstrumentId, Money, Phase, Price, Qty, Side};
-
-/// The best prices and what stands there; zeros where a side is empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Top {
-    /// Best bid.
-    pub bid: Price,
-    /// Quantity at the best bid.
-    pub bid_qty: Qty,
-    /// Best ask.
-    pub ask: Price,
-    /// Quantity at the best ask.
-    pub ask_qty: Qty,
-}
-
-/// One price of one side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LevelView {
-    /// The price.
-    pub price: Price,
-    /// Sum of its orders.
-    pub qty: Qty,
-    /// How many orders.
-    pub orders: u32,
-}
+use crate::base::unit::{Health, InstrumentId, Phase, Price, Qty, Side};
 
 /// One order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,55 +46,16 @@ pub struct Ahead {
     pub orders: u32,
 }
 
-/// What taking a quantity from one side at once would cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Walk {
-    /// Sum of price x quantity.
-    pub notional: Money,
-    /// How much was there.
-    pub filled: Qty,
-    /// How much was not.
-    pub unfilled: Qty,
-    /// The last price reached; 0 if nothing was filled.
-    pub worst: Price,
-    /// Levels touched.
-    pub levels: u32,
-}
-
-impl Walk {
-    /// Notional / filled, rounded down; `None` if nothing was filled.
-    pub fn average(&self) -> Option<Price> {
-        // Between the best and the worst price, so it fits.
-        let average = self.notional.0.checked_div(i128::from(self.filled.0))?;
-        i64::try_from(average).ok().map(Price)
+impl Ahead {
+    /// Counts one more.
+    fn count<'a>(&mut self, slot: &'a Slot) -> &'a Slot {
+        self.qty = self.qty.saturating_add(Qty(u64::from(slot.qty)));
+        self.orders += 1;
+        slot
     }
 }
 
 impl Books {
-    /// Best prices. O(1), one cache line.
-    #[inline]
-    pub fn top(&self, i: InstrumentId) -> Top {
-        let Some([bids, asks]) = self.sides.get(i.index()) else { return Top::default() };
-        let best = |ladder: &Ladder, lane| {
-            if ladder.is_empty() { Price(0) } else { Price(key(lane, ladder.best_key())) }
-        };
-        Top {
-            bid: best(bids, 0),
-            bid_qty: bids.best_qty,
-            ask: best(asks, 1),
-            ask_qty: asks.best_qty,
-        }
-    }
-
-    /// The levels of a side, best first.
-    pub fn levels(&self, i: InstrumentId, side: Side) -> impl Iterator<Item = LevelView> {
-        let ladder = self.ladder(i, side).map(|(ladder, _)| ladder);
-        ladder.into_iter().flat_map(|ladder| self.rungs.of(ladder)).map(|rung| {
-            let level = self.levels.get(rung.level);
-            LevelView { price: Price(level.price), qty: Qty(level.qty), orders: level.count }
-        })
-    }
-
     /// The orders at a price, first to trade first.
     pub fn orders(
         &self,
@@ -112,7 +63,7 @@ impl Books {
         side: Side,
         price: Price,
     ) -> impl Iterator<Item = OrderView> {
-        let head = self.level(i, side, price).map_or(NIL, |level| level.head);
+        let head = self.level_handle(i, side, price).map_or(NIL, |at| self.levels.get(at).head);
         self.queue(head, |slot| slot.next).map(|handle| self.view(handle))
     }
 
@@ -121,31 +72,26 @@ impl Books {
         self.orders.find(reference).map(|handle| self.view(handle))
     }
 
-    /// What stands before a living order in its queue. Walks that queue.
+    /// What stands before a living order in its queue. Looks at no more orders than twice the fewer of those before and
+    /// those behind it: at the ends of a queue that is nothing, in the middle all of it.
     pub fn ahead(&self, reference: u64) -> Option<Ahead> {
-        let handle = self.orders.find(reference)?;
-        let before = self.queue(self.orders.slot(handle).prev, |slot| slot.prev);
-        Some(before.fold(Ahead::default(), |ahead, handle| Ahead {
-            qty: ahead.qty.saturating_add(Qty(u64::from(self.orders.slot(handle).qty))),
-            orders: ahead.orders + 1,
-        }))
-    }
-
-    /// Takes `qty` from a side's levels in thought, best first.
-    pub fn walk(&self, i: InstrumentId, side: Side, qty: Qty) -> Walk {
-        let mut walk = Walk { unfilled: qty, ..Walk::default() };
-        for level in self.levels(i, side) {
-            if walk.unfilled == Qty::ZERO {
-                break;
+        let own = self.orders.slot(self.orders.find(reference)?);
+        let level = self.levels.get(own.level);
+        let (mut before, mut behind) = (Ahead::default(), Ahead::default());
+        let (mut prev, mut next) = (own.prev, own.next);
+        // Both ways at once; the end that is reached first tells, for the level has the sum.
+        loop {
+            if prev == NIL {
+                return Some(before);
             }
-            let taken = level.qty.min(walk.unfilled);
-            walk.notional.0 += level.price.notional(taken).0;
-            walk.filled = walk.filled.saturating_add(taken);
-            walk.unfilled = walk.unfilled.saturating_sub(taken);
-            walk.worst = level.price;
-            walk.levels += 1;
+            prev = before.count(self.orders.slot(prev)).prev;
+            if next == NIL {
+                let others = Qty(level.qty).saturating_sub(Qty(u64::from(own.qty)));
+                let qty = others.saturating_sub(behind.qty);
+                return Some(Ahead { qty, orders: level.count - 1 - behind.orders });
+            }
+            next = behind.count(self.orders.slot(next)).next;
         }
-        walk
     }
 
     /// When the order of a change got its priority, as the book counts; 0 if the change names none. Ask before the next
@@ -179,7 +125,7 @@ impl Books {
         &self.anomalies
     }
 
-    /// Orders alive.
+    /// Orders alive; levels that were set as a whole have none.
     pub fn live_orders(&self) -> u64 {
         self.orders.len() as u64
     }
@@ -194,10 +140,9 @@ impl Books {
         Some((&self.sides.get(i.index())?[lane], lane))
     }
 
-    fn level(&self, i: InstrumentId, side: Side, price: Price) -> Option<&Level> {
+    fn level_handle(&self, i: InstrumentId, side: Side, price: Price) -> Option<u32> {
         let (ladder, lane) = self.ladder(i, side).filter(|_| price.0 > 0)?;
-        let level = self.rungs.find(ladder, key(lane, price.0)).ok()?;
-        Some(self.levels.get(level))
+        self.rungs.find(ladder, key(lane, price.0)).ok()
     }
 
     /// The slots from `first` on, by one of their links.

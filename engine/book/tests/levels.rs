@@ -38,9 +38,9 @@ fn a_level_that_is_set_is_seen_like_any_other() {
     set(&mut books, Side::SELL, 103, 5);
 
     let level = |ticks, qty| LevelView { price: Price(ticks * TICK), qty: Qty(qty), orders: 2 };
-    assert!(books.levels(I, Side::BUY).eq([level(100, 12), level(99, 7)]));
+    assert_eq!(books.depth(I, Side::BUY), [level(100, 12), level(99, 7)]);
     let top = books.top(I);
-    assert_eq!((top.bid_qty, top.ask_qty), (Qty(12), Qty(5)));
+    assert_eq!((top.bid_qty, top.ask_qty, top.spread()), (Qty(12), Qty(5), Some(Price(3 * TICK))));
     assert_eq!(books.walk(I, Side::BUY, Qty(15)).levels, 2);
     assert_eq!(books.orders(I, Side::BUY, Price(100 * TICK)).count(), 0, "it has no queue");
     assert_eq!((books.live_orders(), books.instruments()), (0, 1));
@@ -103,6 +103,25 @@ fn levels_that_cannot_be_are_refused_and_counted() {
     refused(0, Side::SELL, 1 << 62, 5, Anomaly::PriceOutOfRange);
     refused(0, Side::SELL, 5, 1 << 63, Anomaly::QuantityOutOfRange);
     assert!(books.levels(I, Side::SELL).next().is_none() && books.verify().is_ok());
+}
+
+#[test]
+fn the_largest_levels_there_can_be_are_added_up_without_overflow() {
+    let mut books = Books::new(&SMALL);
+    let largest = Qty((1 << 63) - 1);
+    for n in 1..=3 {
+        for side in [Side::BUY, Side::SELL] {
+            books.set_level(I, side, Price((1 << 62) - n), largest, u32::MAX);
+        }
+    }
+    assert_eq!(books.sizes(I, 9), Sizes { bid: Qty(u64::MAX), ask: Qty(u64::MAX) });
+    let walk = books.quantity_to(I, Side::SELL, Price(i64::MAX));
+    assert_eq!((walk.filled, walk.levels), (Qty(u64::MAX), 3));
+    assert_eq!(books.walk(I, Side::SELL, Qty(u64::MAX)), walk);
+    let top = books.top(I);
+    assert_eq!(top.mid_halves(), Some(i64::MAX - 3), "(2^62 - 1) + (2^62 - 3)");
+    assert_eq!(top.microprice(), Some(Price((1 << 62) - 2)));
+    books.verify().unwrap();
 }
 
 #[test]
