@@ -83,6 +83,12 @@ impl<V: Copy> IdMap<V> {
         Self::size(capacity) * size_of::<Entry<V>>()
     }
 
+    /// Memory that was touched, counted from what is there.
+    #[cfg(test)]
+    pub(crate) fn touched(&self) -> usize {
+        size_of_val(&self.entries[..])
+    }
+
     /// A map with room for `capacity` keys, allocated and touched.
     pub fn new(capacity: usize) -> Self {
         let size = Self::size(capacity);

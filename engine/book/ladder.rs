@@ -112,7 +112,8 @@ impl Ladder {
 impl Rungs {
     /// Memory that is touched at start for so many levels and ladders.
     pub(super) fn bytes(levels: usize, ladders: usize) -> usize {
-        (SCANNED + ladders * SMALLEST + levels) * size_of::<Rung>()
+        let cells = ladders.saturating_mul(SMALLEST).saturating_add(SCANNED).saturating_add(levels);
+        cells.saturating_mul(size_of::<Rung>())
     }
 
     /// Room for `levels` rungs over `ladders` ladders: every ladder's smallest block, and four rungs a level, because
@@ -123,6 +124,12 @@ impl Rungs {
         let mut cells = Vec::with_capacity(limit);
         cells.resize(least.saturating_add(levels).min(limit), Rung::default());
         Self { cells, limit, fresh: SCANNED, free: [NONE; CLASSES] }
+    }
+
+    /// Memory that was touched at start and since, counted from what is there.
+    #[cfg(test)]
+    pub(super) fn touched(&self) -> usize {
+        size_of_val(&self.cells[..])
     }
 
     /// The run of a ladder: worst first.

@@ -5,6 +5,8 @@ use crate::base::unit::Side;
 
 /// No slot: the end of a queue.
 pub(super) const NIL: u32 = 0;
+/// Fewer than handles can name.
+const LEVELS_MAX: usize = 1 << 31;
 
 /// Half a cache line, so that a level never straddles two.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,12 +59,18 @@ pub(super) struct Levels {
 impl Levels {
     /// Memory that so many levels take.
     pub(super) fn bytes(levels: usize) -> usize {
-        (levels + 1) * size_of::<Level>()
+        (levels.min(LEVELS_MAX) + 1) * size_of::<Level>()
+    }
+
+    /// Memory that was touched, counted from what is there.
+    #[cfg(test)]
+    pub(super) fn touched(&self) -> usize {
+        size_of_val(&self.levels[..])
     }
 
     /// Room for `levels` (2^31 at most), all of it touched.
     pub(super) fn new(levels: usize) -> Self {
-        let levels = touched(levels.min(1 << 31) + 1, Level::default());
+        let levels = touched(levels.min(LEVELS_MAX) + 1, Level::default());
         Self { levels, free: 0, fresh: 1, len: 0 }
     }
 

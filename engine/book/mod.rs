@@ -50,6 +50,7 @@ pub use host::Host;
 pub use verify::Fault;
 pub use view::{Ahead, Depth, LevelView, OrderFlow, OrderView, Ratio, Sizes, Top, Walk};
 
+use crate::base::pool::touched;
 use crate::base::unit::{Health, Price, Qty};
 use ladder::Rungs;
 use level::Levels;
@@ -58,6 +59,8 @@ use record::{Record, Session, Sides};
 
 /// Above every price that ITCH allows: 200,000 of the currency.
 const PRICE_MAX: Price = Price::from_e4(2_000_000_000);
+/// What an instrument's place leaves of a level's owner, and more than any market lists.
+const INSTRUMENTS_MAX: usize = 1 << 24;
 
 /// The most that the books hold. What is above is refused and counted as `pool_exhausted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +68,9 @@ pub struct Limits {
     /// Orders alive at a time, over all instruments; 2^27 at most. Costs up to 180 bytes each at start; 400 in all are
     /// reserved for slots, and touched when living references lie far apart.
     pub orders: usize,
-    /// Levels at a time, over all instruments. Costs 52 bytes each at start, up to 100 in all.
+    /// Levels at a time, over all instruments. Costs 48 bytes each at start, up to 96 in all.
     pub levels: usize,
-    /// Instruments: ids are below this; 2^24 at most. Costs 600 bytes each.
+    /// Instruments: ids are below this; 2^24 at most. Costs 404 bytes each.
     pub instruments: usize,
 }
 
@@ -81,12 +84,12 @@ impl Default for Limits {
 impl Limits {
     /// Memory that books of these limits take at start, in bytes: for orders, for levels, for instruments.
     pub fn bytes(&self) -> [usize; 3] {
-        let levels = Levels::bytes(self.levels) + Rungs::bytes(self.levels, 0);
-        let instrument = size_of::<Record>()
-            + size_of::<Sides>()
-            + size_of::<(Price, Qty)>()
-            + Rungs::bytes(0, 2);
-        [Orders::bytes(self.orders), levels, instrument * self.instruments]
+        let instruments = self.instruments.min(INSTRUMENTS_MAX);
+        let rungs = Rungs::bytes(self.levels, 0);
+        let levels = Levels::bytes(self.levels).saturating_add(rungs);
+        let own = size_of::<Record>() + size_of::<Sides>() + size_of::<(Price, Qty)>();
+        let blocks = Rungs::bytes(self.levels, instruments * 2).saturating_sub(rungs);
+        [Orders::bytes(self.orders), levels, (own * instruments).saturating_add(blocks)]
     }
 }
 
@@ -96,7 +99,7 @@ pub struct Books {
     sides: Vec<Sides>,
     /// By instrument: its states.
     records: Vec<Record>,
-    /// By instrument: the last trade; quantity 0 if there was none. Apart from the records, which are one line each.
+    /// By instrument: the last trade; quantity 0 if there was none. Apart from the records, which every message reads.
     trades: Vec<(Price, Qty)>,
     rungs: Rungs,
     levels: Levels,
@@ -112,11 +115,11 @@ pub struct Books {
 impl Books {
     /// Empty books, before the open; every instrument is live and, until told otherwise, trading.
     pub fn new(limits: &Limits) -> Self {
-        let instruments = limits.instruments.min(1 << 24);
+        let instruments = limits.instruments.min(INSTRUMENTS_MAX);
         Self {
-            sides: vec![Sides::default(); instruments],
-            records: vec![Record { health: Health::LIVE, ..Record::default() }; instruments],
-            trades: vec![(Price(0), Qty::ZERO); instruments],
+            sides: touched(instruments, Sides::default()),
+            records: touched(instruments, Record { health: Health::LIVE, ..Record::default() }),
+            trades: touched(instruments, (Price(0), Qty::ZERO)),
             rungs: Rungs::new(limits.levels, instruments * 2),
             levels: Levels::new(limits.levels),
             orders: Orders::new(limits.orders),

@@ -118,6 +118,19 @@ impl Orders {
             + IdMap::<u32>::bytes(limit)
     }
 
+    /// Memory that was touched at start and since, counted from what is there.
+    #[cfg(test)]
+    pub(super) fn touched(&self) -> usize {
+        size_of_val(&self.slots[..])
+            + size_of_val(&self.arrivals[..])
+            + self.live_in.capacity() * size_of::<u16>()
+            + self.numbers.capacity() * size_of::<u64>()
+            + self.free_pages.capacity() * size_of::<u32>()
+            + size_of_val(&self.directory[..])
+            + size_of_val(&self.side_references[..])
+            + self.side.touched()
+    }
+
     /// Room for `limit` orders (2^27 at most).
     pub(super) fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, ORDERS_MAX);

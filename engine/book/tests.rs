@@ -2,6 +2,7 @@
 
 mod feed;
 mod levels;
+mod memory;
 mod views;
 
 use super::naive::Naive;
