@@ -50,6 +50,31 @@ pub struct Stuck {
     pub turns: u64,
 }
 
+/// The engine's agents with the shards that they belong to, for whoever turns them on one thread.
+pub fn agents<S: Source>(
+    placement: &Placement,
+    setup: &Setup,
+    parts: Parts<S>,
+    files: Files,
+) -> Vec<(usize, Actor<S>)> {
+    let (mut parts, mut files) = (Some(parts), Some(files));
+    let mut writers = Writers::empty(setup);
+    let rings: Vec<_> = (0..placement.shards.len())
+        .map(|index| {
+            let (mine, others) = Rings::open(placement, setup, index);
+            writers.join(others);
+            mine
+        })
+        .collect();
+    let mut agents = Vec::new();
+    for (index, rings) in rings.into_iter().enumerate() {
+        let writers = writers.of_shard(placement, index);
+        let here = assemble(placement, setup, index, rings, writers, &mut parts, &mut files);
+        agents.extend(here.into_iter().map(|agent| (index, agent)));
+    }
+    agents
+}
+
 /// Runs the engine to its end under a schedule drawn from `seed`.
 ///
 /// # Errors
@@ -62,22 +87,8 @@ pub fn simulate<S: Source>(
     seed: u64,
     turns_max: u64,
 ) -> Result<Outcome<S>, Stuck> {
-    let (mut parts, mut files) = (Some(parts), Some(files));
-    let mut writers = Writers::empty(setup);
-    let rings: Vec<_> = (0..placement.shards.len())
-        .map(|index| {
-            let (mine, others) = Rings::open(placement, setup, index);
-            writers.join(others);
-            mine
-        })
-        .collect();
-    let mut agents: Vec<Actor<S>> = Vec::new();
-    let mut shard_of = Vec::new();
-    for (index, rings) in rings.into_iter().enumerate() {
-        let writers = writers.of_shard(placement, index);
-        agents.extend(assemble(placement, setup, index, rings, writers, &mut parts, &mut files));
-        shard_of.resize(agents.len(), index);
-    }
+    let (shard_of, mut agents): (Vec<_>, Vec<_>) =
+        agents(placement, setup, parts, files).into_iter().unzip();
     let mut chance = Chance::new(seed);
     let mut turns = 0;
     let mut ended = vec![false; placement.shards.len()];
