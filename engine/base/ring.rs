@@ -232,6 +232,13 @@ impl<T: Message> Inbox<T> {
         Self { promised: false, ..Self::promised(rings) }
     }
 
+    /// This one, with memory for so many messages that wait at once; more are held too, after an allocation.
+    pub fn with_room(mut self, messages: usize) -> Self {
+        // Reserved, not touched: it costs what is used.
+        self.held.reserve(messages);
+        self
+    }
+
     /// Takes in all that is there, showing each to `seen`; returns how many.
     pub fn drain(&mut self, mut seen: impl FnMut(&T)) -> usize {
         let mut count = 0;

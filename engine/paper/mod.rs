@@ -49,13 +49,15 @@ impl<B: Host> Paper<B> {
     pub fn new(host: B, rules: Rules, latency: Latency) -> Self {
         assert!(latency.out.0 > 0 && latency.back.0 > 0, "an answer lies in the future");
         let venue = Venue::new(rules, host.shard(), latency.back);
+        // As many replaces may be on their way beside the open orders; what is refused beside those is answered too.
+        let on_the_way = rules.orders_max.saturating_mul(2).max(4096);
         Self {
             host,
             venue,
             latency,
-            unanswered: VecDeque::with_capacity(4096),
+            unanswered: VecDeque::with_capacity(on_the_way),
             answered: 0,
-            unreturned: VecDeque::with_capacity(4096),
+            unreturned: VecDeque::with_capacity(on_the_way),
             waits_for: Nanos::MAX,
         }
     }

@@ -124,6 +124,8 @@ pub fn assemble<S: Source>(
     let has = |stage| run.contains(&stage);
     let (pace, clock) = (setup.pace, setup.clock);
     let batch = setup.config.ingest.batch as usize;
+    // Each open order has one message on its way, mostly.
+    let on_the_way = route_orders_max(&setup.config);
     let mut agents = Vec::new();
 
     let mut route = has(StageName::Route).then(|| {
@@ -133,7 +135,8 @@ pub fn assemble<S: Source>(
         assert!(venue.iter().all(Producer::shows_at_once), "Invariant: orders before answers");
         let events = rings.event.iter_mut().map(|end| end.take().expect("book -> route")).collect();
         let back = writers.answer.take().expect("route -> risk");
-        Step::new(setup.desk(), Fan::new(venue, ByOrder), back, Inbox::promised(events), pace)
+        let events = Inbox::promised(events).with_room(on_the_way);
+        Step::new(setup.desk(), Fan::new(venue, ByOrder), back, events, pace)
     });
     let mut risk = has(StageName::Risk).then(|| {
         let reports =
@@ -144,7 +147,8 @@ pub fn assemble<S: Source>(
             Some(ring) => Hop::There(ring),
             None => Hop::Here(route.take().expect("route is fused to risk")),
         };
-        let answers = Inbox::promised(vec![rings.answer.take().expect("route -> risk")]);
+        let answers = Inbox::promised(vec![rings.answer.take().expect("route -> risk")])
+            .with_room(on_the_way);
         Step::new(setup.gate(), Timed::new(hop, clock), back, answers, pace)
     });
     let mut books: Vec<Option<BookStep>> = (0..setup.config.book.shards)
@@ -158,10 +162,10 @@ pub fn assemble<S: Source>(
                 let back = writers.event[at].take().expect("book -> route");
                 let reports = rings.report[at].take().expect("risk -> book");
                 let orders = rings.venue[at].take().expect("route -> book");
-                let returns = Inbox::counted(vec![reports]);
+                let returns = Inbox::counted(vec![reports]).with_room(on_the_way);
                 let step =
                     Step::new(setup.paper(shard), Timed::new(hop, clock), back, returns, pace);
-                Join::new(step, Inbox::counted(vec![orders]))
+                Join::new(step, Inbox::counted(vec![orders]).with_room(on_the_way))
             })
         })
         .collect();

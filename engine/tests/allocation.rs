@@ -1,0 +1,333 @@
+//! After its start the hot path never calls the allocator: neither for memory nor to give some back.
+//!
+//! An allocator that counts its calls, by thread, stands before the product's. The engine is turned on the test's own thread
+//! over made-up days. Counting begins once a day's directory has passed (announcing a symbol may allocate) and leaves out
+//! the log, which is a stage beside the hot path.
+#![allow(unsafe_code)]
+
+use coretick::base::clock::Clock;
+use coretick::base::instrument::Symbols;
+use coretick::base::message::{Key, Kind, Market};
+use coretick::base::stage::{Agent, Sink};
+use coretick::base::step::Pace;
+use coretick::base::unit::{Nanos, Qty, Seq, Side};
+use coretick::book::{Anomaly, Books, Limits};
+use coretick::exchange::flow;
+use coretick::ingest::decode::Decoder;
+use coretick::ingest::transport::file::ItchFile;
+use coretick::ingest::{Day, DaySettings, Ingest, Source};
+use coretick::sim;
+use coretick::topology::alone::{Alone, run_alone};
+use coretick::topology::chain::{Actor, Files, Parts, Setup};
+use coretick::topology::config::{Config, Idle};
+use coretick::topology::outcome::Outcome;
+use coretick::topology::placement::{Placement, ShardSpec, StageName};
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::io::{self, Cursor};
+use std::rc::Rc;
+use std::sync::Arc;
+use tikv_jemallocator::Jemalloc;
+
+/// The product's allocator, with its calls counted.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    /// Calls of this thread. Made without allocating and never dropped, so that the allocator may touch it at any time.
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    CALLS.set(CALLS.get() + 1);
+}
+
+// SAFETY: every call goes on, as it came, to an allocator that keeps the contract; counting touches a number only.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { Jemalloc.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { Jemalloc.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on, and all memory is Jemalloc's.
+        unsafe { Jemalloc.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promises are passed on, and all memory is Jemalloc's.
+        unsafe { Jemalloc.dealloc(at, layout) }
+    }
+}
+
+/// What `work` gives, and how often it called the allocator.
+fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let before = CALLS.get();
+    let done = work();
+    (done, CALLS.get() - before)
+}
+
+const DAY: flow::Day = flow::Day { messages: 200_000, symbols: 100, live: 8_000, seed: 1 };
+
+/// The file of a made-up day, in memory.
+fn file(day: &flow::Day) -> ItchFile {
+    let mut bytes = Vec::new();
+    day.write(&mut bytes, &mut |_| ()).unwrap();
+    ItchFile::from_reader(Box::new(Cursor::new(bytes)))
+}
+
+/// A day that tells when its directory has passed.
+struct Watched {
+    day: Day,
+    taken: u64,
+    /// Whether an order was announced: the directory is over.
+    trading: Rc<Cell<bool>>,
+    /// Allocates when so many messages were taken.
+    planted: Option<u64>,
+}
+
+impl Watched {
+    fn new(day: &flow::Day, config: &Config, symbols: Symbols) -> Self {
+        let settings = DaySettings {
+            look_ahead: config.ingest.look_ahead as usize,
+            tick: Nanos(config.engine.tick_ms * 1_000_000),
+            kill_at: config.kill_at().unwrap_or(Nanos::MAX),
+            shards: 1,
+            stamped: true,
+            sample: 16,
+        };
+        let decoder = Decoder::new(Nanos(0), None, 1);
+        let day = Day::new(vec![file(day)], decoder, settings, Clock::calibrated(), symbols);
+        Self { day, taken: 0, trading: Rc::default(), planted: None }
+    }
+}
+
+impl Source for Watched {
+    fn next(&mut self) -> Key {
+        self.day.next()
+    }
+
+    fn take(&mut self) -> &Market {
+        self.taken += 1;
+        if self.planted == Some(self.taken) {
+            drop(black_box(Box::new(self.taken)));
+        }
+        let message = self.day.take();
+        if message.head.kind == Kind::ADD {
+            self.trading.set(true);
+        }
+        message
+    }
+
+    fn hint(&self, sink: &impl Sink<Market>) {
+        self.day.hint(sink);
+    }
+}
+
+/// The defaults with pools that hold such a day and no more to speak of, overridden by `text`.
+fn config(text: &str) -> Config {
+    let text = format!(
+        "[book]\norders_max = 60_000\nlevels_max = 60_000\ninstruments_max = 8_192\n\
+         [strategy.imbalance]\ncooldown_ms = 10\n{text}"
+    );
+    Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The path cut before these stages, and the log beside it.
+fn placement(cuts: &[StageName]) -> Placement {
+    let mut runs = vec![vec![]];
+    for stage in [StageName::Ingest, StageName::Book(0), StageName::Risk, StageName::Route] {
+        if cuts.contains(&stage) {
+            runs.push(vec![]);
+        }
+        runs.last_mut().unwrap().push(stage);
+    }
+    runs.push(vec![StageName::Log]);
+    let shard = |run| ShardSpec { name: "test".into(), run, cpu: None, idle: Idle::Spin };
+    Placement { shards: runs.into_iter().map(shard).collect(), cores_wanted: 0 }
+}
+
+/// A day through the whole engine, to its end; and how often the hot path called the allocator.
+fn engine(
+    day: &flow::Day,
+    config: &Config,
+    cuts: &[StageName],
+    pace: Pace,
+    planted: Option<u64>,
+) -> (Outcome<Watched>, u64) {
+    let symbols = Symbols::new(config.book.instruments_max as usize);
+    let setup = Setup {
+        config: config.clone(),
+        day: 1,
+        pace,
+        route_shut: false,
+        shards: Arc::from([]),
+        clock: Clock::calibrated(),
+        symbols: symbols.clone(),
+    };
+    let source = Watched { planted, ..Watched::new(day, config, symbols) };
+    let trading = source.trading.clone();
+    let parts = Parts { source, position: Arc::default() };
+    let files = Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) };
+    let mut agents: Vec<Actor<Watched>> =
+        sim::agents(&placement(cuts), &setup, parts, files).into_iter().map(|(_, a)| a).collect();
+    let mut calls = 0;
+    while !agents.iter().all(Agent::done) {
+        for agent in &mut agents {
+            let counts = trading.get() && !matches!(agent, Actor::Log(_));
+            let (_, called) = counted(|| agent.do_work());
+            calls += if counts { called } else { 0 };
+        }
+    }
+    let mut outcome = Outcome::default();
+    outcome.take(agents);
+    (outcome, calls)
+}
+
+const FUSED: &[StageName] = &[];
+const SPLIT: &[StageName] = &[StageName::Book(0), StageName::Risk, StageName::Route];
+
+#[test]
+fn the_counter_counts() {
+    let (_, calls) = counted(|| black_box(7));
+    assert_eq!(calls, 0);
+    let (cells, calls) = counted(|| black_box(Vec::<u64>::with_capacity(3)));
+    assert_eq!(calls, 1, "an allocation");
+    let (mut cells, calls) = counted(|| {
+        let mut cells = cells;
+        cells.reserve_exact(1_000);
+        black_box(cells)
+    });
+    assert_eq!(calls, 1, "a growth");
+    let ((), calls) = counted(|| cells.extend(0..1_000));
+    assert_eq!(calls, 0, "it was reserved");
+    let ((), calls) = counted(|| drop(cells));
+    assert_eq!(calls, 1, "a return");
+    let (_, calls) = counted(|| std::thread::spawn(|| black_box(vec![0_u8; 99]).len()).join());
+    let (_, again) = counted(|| std::thread::spawn(|| ()).join());
+    assert!(calls == again && calls > 0, "other threads count for themselves: {calls}, {again}");
+}
+
+#[test]
+fn an_allocation_planted_in_the_hot_path_is_found() {
+    let config = config("");
+    for cuts in [FUSED, SPLIT] {
+        let (_, calls) = engine(&DAY, &config, cuts, Pace::Lockstep, Some(DAY.messages / 2));
+        assert_eq!(calls, 2, "one is made and given back");
+    }
+}
+
+#[test]
+fn books_take_a_day_and_answer_without_the_allocator() {
+    let (mut decoder, mut file) = (Decoder::new(Nanos(0), None, 1), file(&DAY));
+    let mut messages = Vec::new();
+    while let Some(frame) = file.next_frame() {
+        messages.extend(decoder.decode(frame, Seq(messages.len() as u64)));
+    }
+    let roomy = Limits { orders: 20_000, levels: 20_000, instruments: 1_024 };
+    // Too small for the day: to run out takes no memory either.
+    let tight = Limits { orders: 2_000, ..roomy };
+    for (limits, runs_out) in [(roomy, false), (tight, true)] {
+        let mut books = Books::new(&limits);
+        let (answers, calls) = counted(|| {
+            let mut answers = 0;
+            for (at, message) in messages.iter().enumerate() {
+                for (step, ahead) in [(0, 16), (1, 8), (2, 4)] {
+                    if let Some(coming) = messages.get(at + ahead) {
+                        books.hint(coming, step);
+                    }
+                }
+                let change = books.apply(message);
+                let i = change.instrument;
+                answers += books.top(i).bid_qty.0;
+                for side in [Side::BUY, Side::SELL] {
+                    answers += u64::from(books.walk(i, side, Qty(5_000)).levels);
+                    answers += books.levels(i, side).take(10).map(|level| level.qty.0).sum::<u64>();
+                    answers += books.orders(i, side, change.price).count() as u64;
+                }
+                answers += books.ahead(change.reference).map_or(0, |ahead| ahead.qty.0);
+            }
+            answers
+        });
+        assert_eq!(calls, 0, "{limits:?}");
+        assert!(answers > DAY.messages, "the books were not empty");
+        assert_eq!(books.anomalies().count(Anomaly::PoolExhausted) > 0, runs_out);
+    }
+}
+
+#[test]
+fn ingest_and_books_take_a_day_without_the_allocator() {
+    let config = config("");
+    for books in [false, true] {
+        let source = Watched::new(&DAY, &config, Symbols::new(1_024));
+        let trading = source.trading.clone();
+        let sink = Alone(books.then(|| Setup::books_of(&config)));
+        let mut ingest = Ingest::new(source, sink, 64, Arc::default());
+        let ((), directory) = counted(|| {
+            while !trading.get() {
+                ingest.do_work();
+            }
+        });
+        let ((), calls) = counted(|| run_alone(&mut ingest, || ()));
+        let (source, books) = ingest.into_parts();
+        assert!(directory > 0, "the table of instruments grows as they are announced");
+        assert_eq!(calls, 0);
+        assert_eq!(source.day.decoder().messages(), DAY.messages);
+        assert!(
+            books.0.is_none_or(|books| books.live_orders() > 0 && books.anomalies().total() == 0)
+        );
+    }
+}
+
+/// A whole day without a call, in which so many orders and fills happened at least.
+fn silent(day: &flow::Day, text: &str, orders: u64, fills: u64) {
+    let config = config(text);
+    for (cuts, pace) in [(FUSED, Pace::Lockstep), (SPLIT, Pace::Lockstep), (FUSED, Pace::FreeRun)] {
+        let (outcome, calls) = engine(day, &config, cuts, pace, None);
+        assert_eq!(outcome.source.unwrap().day.decoder().messages(), day.messages);
+        let gate = outcome.gate.unwrap();
+        let counts = gate.counts();
+        assert_eq!(calls, 0, "{cuts:?} {pace:?} {counts:?}");
+        assert!(counts.orders >= orders && counts.fills >= fills, "{counts:?}");
+    }
+}
+
+#[test]
+fn the_whole_engine_takes_a_day_with_imbalance_without_the_allocator() {
+    silent(&DAY, "[strategy]\nname = \"imbalance\"", 1_000, 1_000);
+}
+
+const QUOTER: &str = "[strategy]\nname = \"quoter\"\n[strategy.quoter]\ncooldown_ms = 0\n";
+
+#[test]
+fn the_whole_engine_takes_a_day_with_quoter_without_the_allocator() {
+    silent(&DAY, QUOTER, 1_000, 1_000);
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_day_needs_no_allocator() {
+    let text = format!("[engine]\nkill_at = \"12:00:00\"\n{QUOTER}");
+    silent(&DAY, &text, 1_000, 100);
+}
+
+#[test]
+fn thousands_of_orders_on_their_way_at_once_need_no_allocator() {
+    let wide = flow::Day { symbols: 8_000, messages: 400_000, live: 40_000, ..DAY };
+    let text = format!(
+        "[engine]\ngood_until_us = 86_400_000_000\n\
+         [paper]\nlatency_out_ns = 60_000_000_000\nlatency_in_ns = 60_000_000_000\n{QUOTER}"
+    );
+    silent(&wide, &text, 50_000, 1_000);
+}
