@@ -5,11 +5,11 @@ use crate::base::message::{Flags, Kind, Market};
 use crate::base::unit::{InstrumentId, Phase, Price, Qty, Side};
 use std::collections::BTreeMap;
 
-/// Orders by reference, references by (instrument, side, price) in the order of their arrival.
+/// Orders by reference; references with their quantities by (instrument, side, price), in the order of their arrival.
 #[derive(Default)]
 pub(super) struct Naive {
     orders: BTreeMap<u64, OrderView>,
-    queues: BTreeMap<(u32, Side), BTreeMap<i64, Vec<u64>>>,
+    queues: BTreeMap<(u32, Side), BTreeMap<i64, Vec<(u64, Qty)>>>,
     /// Levels without orders.
     levels: BTreeMap<(u32, Side), BTreeMap<i64, LevelView>>,
     states: BTreeMap<u32, State>,
@@ -159,8 +159,8 @@ impl Naive {
                 change.left = old.qty.saturating_sub(m.qty);
                 if change.left.0 == 0 {
                     self.leave(m.reference);
-                } else if let Some(order) = self.orders.get_mut(&m.reference) {
-                    order.qty = change.left;
+                } else {
+                    self.lessen(old, change.left);
                 }
                 let at = match kind {
                     Kind::EXECUTE => old.price,
@@ -208,7 +208,7 @@ impl Naive {
         let order = OrderView { reference, instrument, side, price, qty, arrival };
         self.orders.insert(reference, order);
         let queues = self.queues.entry((instrument.0, side)).or_default();
-        queues.entry(price.0).or_default().push(reference);
+        queues.entry(price.0).or_default().push((reference, qty));
         Some(arrival)
     }
 
@@ -255,10 +255,18 @@ impl Naive {
         let order = self.orders.remove(&reference).expect("alive");
         let queues = self.queues.get_mut(&(order.instrument.0, order.side)).expect("has orders");
         let queue = queues.get_mut(&order.price.0).expect("has orders");
-        queue.retain(|&other| other != reference);
+        queue.retain(|&(other, _)| other != reference);
         if queue.is_empty() {
             queues.remove(&order.price.0);
         }
+    }
+
+    fn lessen(&mut self, order: OrderView, left: Qty) {
+        self.orders.get_mut(&order.reference).expect("alive").qty = left;
+        let queues = self.queues.get_mut(&(order.instrument.0, order.side)).expect("has orders");
+        let queue = queues.get_mut(&order.price.0).expect("has orders");
+        let place = queue.iter().position(|(other, _)| *other == order.reference);
+        queue[place.expect("in its queue")].1 = left;
     }
 
     /// Counts what the instrument passed into.
@@ -289,21 +297,17 @@ impl Naive {
                 let level = self.levels(i, side).first().copied().unwrap_or_default();
                 return (level.price, level.qty);
             }
-            best.map_or((Price(0), Qty(0)), |(&price, queue)| (Price(price), self.sum(queue)))
+            best.map_or((Price(0), Qty(0)), |(&price, queue)| (Price(price), sum(queue)))
         };
         let ((bid, bid_qty), (ask, ask_qty)) = (best(Side::BUY), best(Side::SELL));
         Top { bid, bid_qty, ask, ask_qty }
-    }
-
-    fn sum(&self, queue: &[u64]) -> Qty {
-        Qty(queue.iter().map(|reference| self.orders[reference].qty.0).sum())
     }
 
     pub(super) fn levels(&self, i: InstrumentId, side: Side) -> Vec<LevelView> {
         let queues = self.queues.get(&(i.0, side)).into_iter().flatten();
         let queues = queues.map(|(&price, queue)| LevelView {
             price: Price(price),
-            qty: self.sum(queue),
+            qty: sum(queue),
             orders: queue.len() as u32,
         });
         let set = self.levels.get(&(i.0, side)).into_iter().flat_map(|levels| levels.values());
@@ -316,7 +320,7 @@ impl Naive {
 
     pub(super) fn orders(&self, i: InstrumentId, side: Side, price: Price) -> Vec<OrderView> {
         let queue = self.queues.get(&(i.0, side)).and_then(|queues| queues.get(&price.0));
-        queue.into_iter().flatten().map(|reference| self.orders[reference]).collect()
+        queue.into_iter().flatten().map(|(reference, _)| self.orders[reference]).collect()
     }
 
     pub(super) fn order(&self, reference: u64) -> Option<OrderView> {
@@ -325,12 +329,9 @@ impl Naive {
 
     pub(super) fn ahead(&self, reference: u64) -> Option<Ahead> {
         let order = self.order(reference)?;
-        let queue = self.orders(order.instrument, order.side, order.price);
-        let before = queue.iter().take_while(|other| other.reference != reference);
-        Some(before.fold(Ahead::default(), |ahead, other| Ahead {
-            qty: Qty(ahead.qty.0 + other.qty.0),
-            orders: ahead.orders + 1,
-        }))
+        let queue = &self.queues[&(order.instrument.0, order.side)][&order.price.0];
+        let place = queue.iter().position(|(other, _)| *other == reference)?;
+        Some(Ahead { qty: sum(&queue[..place]), orders: place as u32 })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -366,4 +367,8 @@ impl Naive {
             _ => Phase::OPEN,
         }
     }
+}
+
+fn sum(queue: &[(u64, Qty)]) -> Qty {
+    Qty(queue.iter().map(|(_, qty)| qty.0).sum())
 }
