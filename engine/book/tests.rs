@@ -3,6 +3,7 @@
 mod feed;
 mod levels;
 mod memory;
+mod storms;
 mod views;
 
 use super::naive::Naive;
