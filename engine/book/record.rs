@@ -54,7 +54,7 @@ impl Marks {
     }
 
     pub(super) fn set_halted(&mut self, halted: bool) {
-        self.0 = self.0 & !Self::HALTED | u8::from(halted) * Self::HALTED;
+        self.0 = (self.0 & !Self::HALTED) | (u8::from(halted) * Self::HALTED);
     }
 
     /// Whether the book holds levels without orders: then it takes no orders.
@@ -64,7 +64,7 @@ impl Marks {
     }
 
     pub(super) fn set_by_level(&mut self, by_level: bool) {
-        self.0 = self.0 & !Self::BY_LEVEL | u8::from(by_level) * Self::BY_LEVEL;
+        self.0 = (self.0 & !Self::BY_LEVEL) | (u8::from(by_level) * Self::BY_LEVEL);
     }
 }
 
