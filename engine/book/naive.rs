@@ -5,11 +5,14 @@ use crate::base::message::{Flags, Kind, Market};
 use crate::base::unit::{InstrumentId, Phase, Price, Qty, Side};
 use std::collections::BTreeMap;
 
+/// By price: references and open quantities, first to trade first.
+type Queues = BTreeMap<i64, Vec<(u64, Qty)>>;
+
 /// Orders by reference; references with their quantities by (instrument, side, price), in the order of their arrival.
 #[derive(Default)]
 pub(super) struct Naive {
     orders: BTreeMap<u64, OrderView>,
-    queues: BTreeMap<(u32, Side), BTreeMap<i64, Vec<(u64, Qty)>>>,
+    queues: BTreeMap<(u32, Side), Queues>,
     /// Levels without orders.
     levels: BTreeMap<(u32, Side), BTreeMap<i64, LevelView>>,
     states: BTreeMap<u32, State>,
