@@ -58,8 +58,10 @@ pub(crate) struct Outcome {
     pub(crate) cost: Cost,
     /// Orders alive at the end.
     pub(crate) live: u64,
-    /// Of all living orders and all best prices: who kept the same books has the same.
-    pub(crate) digest: u64,
+    /// Of all living orders: who kept the same has the same.
+    pub(crate) orders: u64,
+    /// Of all best prices and what stands there.
+    pub(crate) tops: u64,
 }
 
 /// How a day is read.
@@ -97,18 +99,18 @@ impl Reading<'_> {
             ingest.do_work();
         }
         let (source, Behind(contender)) = ingest.into_parts();
-        let (mut live, mut digest) = (0, 0_u64);
+        let (mut live, mut orders, mut tops) = (0, 0_u64, 0_u64);
         contender.orders(&mut |reference, side, price, qty| {
             live += 1;
-            digest = digest.wrapping_add(mixed(&[reference, side.0.into(), price.0 as u64, qty.0]));
+            orders = orders.wrapping_add(mixed(&[reference, side.0.into(), price.0 as u64, qty.0]));
         });
         for instrument in 0..instruments {
             let [bid, ask] = contender.top(InstrumentId(instrument));
             let words = [bid.0.0 as u64, bid.1.0, ask.0.0 as u64, ask.1.0, instrument.into()];
-            digest = digest.wrapping_add(mixed(&words));
+            tops = tops.wrapping_add(mixed(&words));
         }
         let messages = source.day.decoder().messages();
-        Ok((Outcome { messages, cost: source.cost, live, digest }, contender))
+        Ok((Outcome { messages, cost: source.cost, live, orders, tops }, contender))
     }
 
     /// Touches every frame, and nothing else.
