@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod flow;
+pub mod matching;
+pub mod unit;
