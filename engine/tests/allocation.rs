@@ -10,7 +10,7 @@ use coretick::base::instrument::Symbols;
 use coretick::base::message::{Key, Kind, Market};
 use coretick::base::stage::{Agent, Sink};
 use coretick::base::step::Pace;
-use coretick::base::unit::{Nanos, Qty, Seq, Side};
+use coretick::base::unit::{Nanos, Price, Qty, Seq, Side};
 use coretick::book::{Anomaly, Books, Limits};
 use coretick::exchange::flow;
 use coretick::ingest::decode::Decoder;
@@ -22,6 +22,8 @@ use coretick::topology::chain::{Actor, Files, Parts, Setup};
 use coretick::topology::config::{Config, Idle};
 use coretick::topology::outcome::Outcome;
 use coretick::topology::placement::{Placement, ShardSpec, StageName};
+use coretick::wire::ouch::{AppendageBuilder, EnterOrder, Inbound, TagValue, WirePrice};
+use coretick::wire::soup::{self, Packet};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -330,4 +332,73 @@ fn thousands_of_orders_on_their_way_at_once_need_no_allocator() {
          [paper]\nlatency_out_ns = 60_000_000_000\nlatency_in_ns = 60_000_000_000\n{QUOTER}"
     );
     silent(&wide, &text, 50_000, 1_000);
+}
+
+#[test]
+fn orders_and_answers_are_written_and_read_without_the_allocator() {
+    let mut session = SessionOfBothEnds::new();
+    // A stream of whole messages, cut where it comes: 1 to 300 bytes at a time.
+    let ((), calls) = counted(|| (1..=20_000).for_each(|number| session.turn(number)));
+    assert_eq!(session.heard, 20_000);
+    assert_eq!(calls, 0, "calls of the allocator");
+}
+
+/// A client and a server whose bytes go through readers, without sockets.
+struct SessionOfBothEnds {
+    client: soup::ClientSession,
+    server: soup::ServerSession,
+    reader: soup::Reader,
+    packet: [u8; 128],
+    heard: u32,
+}
+
+impl SessionOfBothEnds {
+    fn new() -> Self {
+        let (mut client, mut server) =
+            (soup::ClientSession::new(Nanos(0)), soup::ServerSession::new(Nanos(0)));
+        let request = soup::LoginRequest {
+            username: soup::Username::BLANK,
+            password: soup::Password::BLANK,
+            session: soup::SessionName::BLANK,
+            sequence: 1,
+            heartbeat_timeout_ms: None,
+        };
+        let answer = soup::LoginAccepted { session: soup::SessionName::BLANK, sequence: 1 };
+        client.on_sent(&Packet::LoginRequest(request), Nanos(0));
+        server.on_packet(&Packet::LoginRequest(request), Nanos(0)).unwrap();
+        server.on_sent(&Packet::LoginAccepted(answer), Nanos(0));
+        client.on_packet(&Packet::LoginAccepted(answer), Nanos(0)).unwrap();
+        let reader = soup::Reader::new(1024);
+        Self { client, server, reader, packet: [0; 128], heard: 0 }
+    }
+
+    /// The client sends an order with an option, and the server hears of it when its last byte has come.
+    fn turn(&mut self, number: u32) {
+        let order = EnterOrder {
+            user_ref_num: number.into(),
+            price: WirePrice::from_price(Price(i64::from(number) * 100_000)).unwrap(),
+            ..EnterOrder::BLANK
+        };
+        let mut options = AppendageBuilder::new();
+        options.push(TagValue::UserRefIdx(1)).unwrap();
+        let (head, body) = self.packet.split_at_mut(3);
+        let length = Inbound::EnterOrder(&order, options.appendage()).write(body).unwrap();
+        head.copy_from_slice(&soup::head(b'U', length).unwrap());
+        let now = Nanos(u64::from(number));
+        self.client.on_sent(&Packet::Unsequenced(&body[..length]), now);
+        for piece in self.packet[..3 + length].chunks(1 + number as usize % 300) {
+            assert_eq!(self.reader.append(piece), piece.len());
+            while let Some(frame) = self.reader.next_frame().unwrap() {
+                let packet = Packet::parse(frame).unwrap();
+                let event = self.server.on_packet(&packet, now).unwrap();
+                let soup::ServerEvent::Message(message) = event else { panic!("{event:?}") };
+                let Ok(Inbound::EnterOrder(heard, options)) = Inbound::parse(message) else {
+                    panic!("no order")
+                };
+                assert_eq!(*heard, order);
+                assert!(options.options().eq([Ok(TagValue::UserRefIdx(1))]));
+                self.heard += 1;
+            }
+        }
+    }
 }

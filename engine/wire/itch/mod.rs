@@ -31,8 +31,9 @@ mod vectors;
 pub use crate::base::instrument::Symbol as Stock;
 pub use message::*;
 
+use super::blank::Blank;
 use std::fmt;
-use zerocopy::byteorder::big_endian::{U16, U32, U64};
+use zerocopy::byteorder::big_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The longest message.
@@ -150,29 +151,4 @@ pub fn frame_time(bytes: &[u8]) -> u64 {
         Some(time) => Timestamp(time).nanos(),
         None => 0,
     }
-}
-
-/// What stands in a field that nobody has set: 0 in a number, spaces in text.
-trait Blank {
-    const BLANK: Self;
-}
-
-impl Blank for u8 {
-    const BLANK: Self = b' ';
-}
-
-impl<const N: usize> Blank for [u8; N] {
-    const BLANK: Self = [b' '; N];
-}
-
-impl Blank for Stock {
-    const BLANK: Self = Stock::BLANK;
-}
-
-impl Blank for U32 {
-    const BLANK: Self = U32::ZERO;
-}
-
-impl Blank for U64 {
-    const BLANK: Self = U64::ZERO;
 }
