@@ -5,5 +5,7 @@
 mod blank;
 pub mod frame;
 pub mod itch;
+pub mod mold;
 pub mod ouch;
 pub mod soup;
+pub mod udp;
