@@ -1,6 +1,7 @@
 //! Packets and files in, [`Market`](crate::base::message::Market) messages out, in order.
 
 mod agent;
+pub mod arbiter;
 pub mod date;
 mod day;
 pub mod decode;

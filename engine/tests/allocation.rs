@@ -13,6 +13,7 @@ use coretick::base::step::Pace;
 use coretick::base::unit::{Nanos, Price, Qty, Seq, Side};
 use coretick::book::{Anomaly, Books, Limits};
 use coretick::exchange::flow;
+use coretick::ingest::arbiter::{Arbiter, Offer};
 use coretick::ingest::decode::Decoder;
 use coretick::ingest::transport::file::ItchFile;
 use coretick::ingest::{Day, DaySettings, Ingest, Source};
@@ -22,6 +23,7 @@ use coretick::topology::chain::{Actor, Files, Parts, Setup};
 use coretick::topology::config::{Config, Idle};
 use coretick::topology::outcome::Outcome;
 use coretick::topology::placement::{Placement, ShardSpec, StageName};
+use coretick::wire::mold::{self, Builder, Session, end_of_session};
 use coretick::wire::ouch::{AppendageBuilder, EnterOrder, Inbound, TagValue, WirePrice};
 use coretick::wire::soup::{self, Packet};
 use std::alloc::{GlobalAlloc, Layout};
@@ -401,4 +403,50 @@ impl SessionOfBothEnds {
             }
         }
     }
+}
+
+#[test]
+fn packets_are_put_in_order_without_the_allocator() {
+    const SLOTS: u64 = 16;
+    let mut builder = Builder::new([0; 1_400], Session(*b"session   "), 1);
+    let mut packet = |session: Session, first: u64, arbiter: &mut Arbiter| {
+        builder.restart(session, first);
+        while builder.push(&[7; 36]) {}
+        let packet = mold::Packet::parse(builder.bytes()).unwrap();
+        let mut messages = match arbiter.offer(&packet) {
+            Offer::Due { skip } => packet.messages().skip(skip).count(),
+            _ => 0,
+        };
+        while arbiter.full() && arbiter.give_up().is_some() {}
+        while let Some(due) = arbiter.release() {
+            messages += due.packet.messages().skip(due.skip).count();
+        }
+        (messages as u64, packet.next())
+    };
+    let (mut arbiter, made) = counted(|| Arbiter::new(SLOTS as usize, 1_400));
+    assert!(made > 0);
+    let (delivered, calls) = counted(|| {
+        let mut delivered = 0;
+        for session in [Session(*b"morning   "), Session(*b"evening   ")] {
+            // Each stretch comes from its end to its beginning, twice, and one that is as long as the slots is given up.
+            let (mut next, mut stretch) = (1, 0);
+            while next < 200_000 {
+                let (mut last, length) = (0, 36 * (1 + stretch % (SLOTS + 2)));
+                for first in (0..length / 30 + 1).rev().map(|back| next + 30 * back) {
+                    let (first_copy, end) = packet(session, first, &mut arbiter);
+                    delivered += first_copy + packet(session, first, &mut arbiter).0;
+                    last = last.max(end);
+                }
+                (next, stretch) = (last, stretch + 1);
+            }
+            let end = end_of_session(session, next);
+            arbiter.offer(&mold::Packet::parse(&end).unwrap());
+            arbiter.reset();
+        }
+        delivered
+    });
+    let counts = arbiter.counts();
+    assert!(counts.held > 1_000 && counts.known > 1_000 && counts.gaps > 10, "{counts:?}");
+    assert!(counts.overlapping > 1_000 && counts.sessions == 2, "{counts:?}");
+    assert_eq!((delivered > 100_000, calls), (true, 0));
 }
