@@ -1,6 +1,7 @@
 //! The far end, independent of the engine: it shares only `base` and `wire` with it.
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod flow;
 pub mod matching;
 pub mod unit;
