@@ -1,12 +1,13 @@
 //! `coretick book`: the depth of one instrument over a recorded day, as CSV.
 
+use super::summary::capture_notes as notes;
 use super::{Failure, progress_bar};
 use crate::base::instrument::Symbol;
 use crate::base::message::Kind;
 use crate::base::unit::{Health, InstrumentId, Nanos, Seq, Side};
 use crate::book::{Anomaly, Books};
 use crate::ingest::decode::Decoder;
-use crate::ingest::transport::file::ItchFile;
+use crate::ingest::transport::capture::CaptureCounts;
 use crate::topology::chain::Setup;
 use crate::topology::config::Config;
 use std::io::{self, BufWriter, Write};
@@ -35,6 +36,9 @@ pub(super) struct Arguments {
     /// A snapshot after every so many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     every: Option<u64>,
+    /// Of a capture, take only datagrams to this UDP port
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
     /// Levels of each side
     #[arg(long, value_name = "L", default_value_t = 10)]
     levels: usize,
@@ -47,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         None => None,
     };
     let config = Config::load(arguments.config.as_deref(), None)?;
-    let mut file = ItchFile::open(&arguments.file)?;
+    let mut file = super::open(&arguments.file, arguments.port)?;
     // One day of time is as good as another here.
     let mut decoder = Decoder::new(Nanos(0), None, 1);
     let mut books = Setup::books_of(&config);
@@ -84,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         snapshot(&books, instrument, count, arguments.levels, &mut out)?;
     }
     out.flush()?;
-    tell(&decoder, &books)?;
+    tell(&decoder, &books, file.capture_counts().as_ref())?;
     if let Some(fault) = file.fault() {
         return Err(Failure::BrokenOff(arguments.file.clone(), fault));
     }
@@ -99,8 +103,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
 }
 
 /// Says on the error output what was wrong with the file and odd in its books.
-fn tell(decoder: &Decoder, books: &Books) -> io::Result<()> {
+fn tell(decoder: &Decoder, books: &Books, capture: Option<&CaptureCounts>) -> io::Result<()> {
     let mut err = io::stderr();
+    for line in capture.into_iter().flat_map(notes) {
+        writeln!(err, "note: {line}")?;
+    }
     let counts = decoder.counts();
     for (name, flaw) in [
         ("unknown_type", counts.unknown_type),

@@ -4,19 +4,23 @@
 
 mod book;
 mod check;
+mod convert;
 mod generate;
 mod replay;
 mod summary;
 
+use crate::exchange::capture::PublishError;
 use crate::exchange::flow::FlowError;
-use crate::ingest::transport::file::{FramingFault, OpenError};
+use crate::ingest::date::Day as Date;
+use crate::ingest::transport::file::{FramingFault, ItchFile, OpenError};
+use crate::ingest::transport::pcap::CaptureFault;
 use crate::topology::ConfigError;
 use crate::topology::executor::ExecutorError;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A thread-per-core trading engine for colocated bare metal.
 #[derive(Debug, Parser)]
@@ -33,6 +37,7 @@ enum Command {
     Replay(replay::Arguments),
     Book(book::Arguments),
     Generate(generate::Arguments),
+    Convert(convert::Arguments),
     Check(check::Arguments),
 }
 
@@ -45,6 +50,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Command::Replay(arguments) => replay::run(arguments, out),
         Command::Book(arguments) => book::run(arguments, out),
         Command::Generate(arguments) => generate::run(arguments, out),
+        Command::Convert(arguments) => convert::run(arguments, out),
         Command::Check(arguments) => check::run(arguments, out),
     }
 }
@@ -80,6 +86,12 @@ pub enum Failure {
     NoneAnnounced(String),
     /// A day cannot be made like that.
     Flow(FlowError),
+    /// A message of this file cannot be published.
+    Publish(PathBuf, PublishError),
+    /// A capture is to be written to a file of another name.
+    NotPcap(PathBuf),
+    /// A file is to be converted onto itself.
+    OntoItself(PathBuf),
     /// A shard did not start or did not end in order.
     Executor(ExecutorError),
 }
@@ -117,6 +129,16 @@ impl fmt::Display for Failure {
             Self::Open(error) => error.fmt(f),
             Self::BrokenOff(path, fault @ FramingFault::NotItch { .. }) => {
                 write!(f, "{}: {fault}: name an ITCH file", path.display())
+            }
+            Self::BrokenOff(
+                path,
+                fault @ FramingFault::Capture(CaptureFault::NoMessages { .. }),
+            ) => {
+                write!(
+                    f,
+                    "{}: {fault}: name a capture of the feed, and its --port if you gave one",
+                    path.display()
+                )
             }
             Self::BrokenOff(path, fault) => write!(
                 f,
@@ -157,6 +179,19 @@ impl fmt::Display for Failure {
                  write them as the venue does, and see that the day is the right one"
             ),
             Self::Flow(error) => error.fmt(f),
+            Self::Publish(path, error) => {
+                write!(f, "{}: {error}: raise --mtu", path.display())
+            }
+            Self::NotPcap(path) => {
+                write!(f, "{}: a capture is written as pcap: name it so (.pcap)", path.display())
+            }
+            Self::OntoItself(path) => {
+                write!(
+                    f,
+                    "{}: a file cannot be converted onto itself: name another",
+                    path.display()
+                )
+            }
             Self::Executor(error) => error.fmt(f),
         }
     }
@@ -184,6 +219,35 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
     }
+}
+
+/// The day that was said, or that the files' names tell; and whether either did.
+fn date(said: Option<&str>, files: &[PathBuf]) -> Result<(Date, bool), Failure> {
+    if let Some(text) = said {
+        let date = Date::parse(text).ok_or_else(|| Failure::Date(text.into()))?;
+        return Ok((date, true));
+    }
+    let mut found: Option<(Date, &PathBuf)> = None;
+    for path in files {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(date) = name.as_deref().and_then(Date::from_file_name) else { continue };
+        match found {
+            Some((other, first)) if other != date => {
+                return Err(Failure::TwoDays(first.clone(), path.clone()));
+            }
+            _ => found = Some((date, path)),
+        }
+    }
+    Ok(found.map_or((Date::default(), false), |(date, _)| (date, true)))
+}
+
+/// Opens a recorded day; of captures, only datagrams to `port` are taken, if one is given.
+fn open(path: &Path, port: Option<u16>) -> Result<ItchFile, Failure> {
+    let mut file = ItchFile::open(path)?;
+    if let Some(port) = port {
+        file.only_port(port);
+    }
+    Ok(file)
 }
 
 /// A progress bar over the bytes of a file; nothing where nobody watches.

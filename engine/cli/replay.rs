@@ -9,7 +9,6 @@ use crate::base::unit::Nanos;
 use crate::book::Host;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
-use crate::ingest::transport::file::ItchFile;
 use crate::ingest::{Day, DaySettings, Ingest};
 use crate::topology::alone::{Alone, run_alone};
 use crate::topology::chain::{Files, Parts, Setup};
@@ -27,8 +26,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[command(after_help = "Examples:\n  \
     coretick replay 01302020.NASDAQ_ITCH50.gz --out out/day\n  \
     coretick replay day.itch50 --symbols AAPL,MSFT --strategy quoter --placement split\n  \
-    coretick replay day.itch50 --stages book\n\n\
-    Files are ITCH 5.0 with 2-byte length prefixes: plain, gzip or zstd. Several are read one after another as one day.\n\n\
+    coretick replay day.itch50 --stages book\n  \
+    coretick replay day.pcap --date 2020-01-30\n\n\
+    Files are ITCH 5.0 with 2-byte length prefixes, or captures (pcap, pcapng) of it over MoldUDP64: plain, gzip or zstd.\n\
+    Several are read one after another as one day. A capture may hold both lines of the feed; its first session is taken.\n\n\
     Exit code: 0 when all was read; 1 for what the system refused; 2 for wrong input or configuration, and when a file\n\
     broke off in the middle, or none of the symbols was announced (what was read is shown); 3 with --strict when\n\
     malformed messages were skipped.")]
@@ -54,6 +55,9 @@ pub(super) struct Arguments {
     /// The day, YYYY-MM-DD; else the file's name tells, else it is 1970-01-01
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
+    /// Of captures, take only datagrams to this UDP port
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
     /// Let no stage wait for another: measures speed; orders and fills then depend on timing
     #[arg(long)]
     free_run: bool,
@@ -93,9 +97,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let bursts = Bursts::of(&config);
     let placement = Placement::new(&config, &machine, &bursts)?;
     memory::fits(&placement, &config, &bursts, &machine)?;
-    let (date, dated) = date(arguments)?;
-    let files: Vec<ItchFile> =
-        arguments.files.iter().map(ItchFile::open).collect::<Result<_, _>>()?;
+    let (date, dated) = super::date(arguments.date.as_deref(), &arguments.files)?;
+    let files: Vec<_> = arguments
+        .files
+        .iter()
+        .map(|path| super::open(path, arguments.port))
+        .collect::<Result<_, _>>()?;
     let total: Option<u64> = files.iter().map(|file| file.progress().total).sum();
     let outputs = arguments.out.as_deref().map(Outputs::create).transpose()?;
 
@@ -215,26 +222,6 @@ fn show(
 /// A symbol, as it was written.
 fn symbol(text: &str) -> Result<String, SymbolError> {
     text.parse::<Symbol>().map(|_| text.into())
-}
-
-/// The day, and whether anything told which.
-fn date(arguments: &Arguments) -> Result<(Date, bool), Failure> {
-    if let Some(text) = &arguments.date {
-        let date = Date::parse(text).ok_or_else(|| Failure::Date(text.clone()))?;
-        return Ok((date, true));
-    }
-    let mut found: Option<(Date, &PathBuf)> = None;
-    for path in &arguments.files {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(date) = name.as_deref().and_then(Date::from_file_name) else { continue };
-        match found {
-            Some((other, first)) if other != date => {
-                return Err(Failure::TwoDays(first.clone(), path.clone()));
-            }
-            _ => found = Some((date, path)),
-        }
-    }
-    Ok(found.map_or((Date::default(), false), |(date, _)| (date, true)))
 }
 
 fn placement_name(arguments: &Arguments, config: &Config) -> String {

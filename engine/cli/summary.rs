@@ -1,11 +1,16 @@
 //! What came of a replay: one set of figures, printed as a table and written as `summary.json`.
 
+mod capture;
+
+pub(super) use capture::notes as capture_notes;
+
 use crate::base::instrument::Symbol;
 use crate::base::unit::{InstrumentId, Money, Price, Qty};
 use crate::book::Host;
 use crate::ingest::Day;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::{Malformed, Place};
+use crate::ingest::transport::capture::CaptureCounts;
 use crate::ingest::transport::file::FramingFault;
 use crate::paper::PaperCounts;
 use crate::portfolio::Holding;
@@ -36,6 +41,8 @@ pub(super) struct Summary {
     malformed: Vec<(&'static str, Malformed)>,
     time_backwards: u64,
     table_full: u64,
+    /// What captures brought, if any were read.
+    captures: Option<CaptureCounts>,
     /// The file that broke off, and why.
     pub(super) fault: Option<(PathBuf, FramingFault)>,
     books: Option<BookFigures>,
@@ -145,6 +152,7 @@ impl Summary {
         ];
         self.time_backwards = counts.time_backwards;
         self.table_full = counts.table_full;
+        self.captures = day.captures();
         self.fault = day.fault().and_then(|(file, fault)| Some((files.get(file)?.clone(), fault)));
         let symbols = day.decoder().table().iter();
         self.symbols = symbols.map(|(_, instrument)| instrument.symbol.to_string()).collect();
@@ -244,6 +252,9 @@ impl Summary {
         all.insert("malformed".into(), Value::Object(malformed.collect()));
         all.insert("time_backwards".into(), json!(self.time_backwards));
         all.insert("symbols_beyond_table".into(), json!(self.table_full));
+        if let Some(counts) = &self.captures {
+            all.insert("capture".into(), capture::json(counts));
+        }
         let broken_off = self.fault.as_ref();
         let broken_off = broken_off.map(|(file, fault)| format!("{}: {fault}", file.display()));
         all.insert("broken_off".into(), json!(broken_off));
@@ -342,6 +353,9 @@ impl Summary {
         if self.time_backwards > 0 {
             let count = grouped(self.time_backwards);
             writeln!(out, "timed     {count} before the message before, and taken at its time")?;
+        }
+        if let Some(counts) = &self.captures {
+            capture::print(counts, out)?;
         }
         if let Some(books) = &self.books {
             let anomalies = books.anomalies.iter().filter(|(_, (count, _))| *count > 0);

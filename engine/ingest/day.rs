@@ -11,6 +11,7 @@
 use super::agent::Source;
 use super::decode::{Decoder, LEAP};
 use super::packet::last_of_packet;
+use super::transport::capture::CaptureCounts;
 use super::transport::file::{FramingFault, ItchFile};
 use super::window::{self, Window};
 use crate::base::clock::Clock;
@@ -69,6 +70,8 @@ pub struct Day {
     read_before: u64,
     /// Files that were read to their end.
     ended: usize,
+    /// What the captures among them brought.
+    captures: Option<CaptureCounts>,
     fault: Option<FramingFault>,
     latency: Latency,
 }
@@ -90,6 +93,7 @@ impl Day {
         clock: Clock,
         symbols: Symbols,
     ) -> Self {
+        ItchFile::join(&mut files);
         files.reverse();
         let file = files.pop().unwrap_or_else(|| ItchFile::from_reader(Box::new(std::io::empty())));
         Self {
@@ -110,6 +114,7 @@ impl Day {
             kill_at: settings.kill_at,
             read_before: 0,
             ended: 0,
+            captures: None,
             fault: None,
             latency: Latency::default(),
         }
@@ -123,6 +128,15 @@ impl Day {
     /// Why it ended early, if it did, and in which of the files.
     pub fn fault(&self) -> Option<(usize, FramingFault)> {
         self.fault.map(|fault| (self.ended, fault))
+    }
+
+    /// What the captures among its files brought, if there are any.
+    pub fn captures(&self) -> Option<CaptureCounts> {
+        let mut all = self.captures.clone();
+        if let Some(counts) = self.file.capture_counts() {
+            all.get_or_insert_default().add(&counts);
+        }
+        all
     }
 
     /// How long decoding took.
@@ -189,7 +203,8 @@ impl Day {
         for n in 1..=WITNESSES {
             // At a file's end the next one's first frame is asked.
             let next = match self.rest.last_mut() {
-                Some(next) if self.file.peek(n).is_none() => next.peek(0),
+                // A capture that goes on where this one ends cannot be asked before that.
+                Some(next) if self.file.peek(n).is_none() && !next.is_capture() => next.peek(0),
                 _ => self.file.peek(n),
             };
             let Some(next) = next else { break };
@@ -206,7 +221,9 @@ impl Day {
         if self.fault.is_some() {
             return false;
         }
-        let Some(next) = self.rest.pop() else { return false };
+        let Some(mut next) = self.rest.pop() else { return false };
+        next.follow(&mut self.file);
+        self.captures = self.captures();
         self.ended += 1;
         self.decoder.next_file();
         self.read_before += self.file.progress().read;

@@ -54,7 +54,7 @@ pub struct Place {
     pub message: u64,
     /// Which file it is in, from 0.
     pub file: usize,
-    /// Bytes of the file's frames before, prefixes included: where its prefix is.
+    /// Bytes of the file's frames before, prefixes included: where its prefix is. Of a capture, in the frames that it brings.
     pub offset: u64,
     /// Its type byte; 0 if it has none.
     pub kind: u8,

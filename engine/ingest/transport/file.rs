@@ -1,9 +1,12 @@
-//! ITCH out of a file: 2-byte length-prefixed frames, plain or packed with gzip or zstd, told apart by content.
+//! ITCH out of a file: 2-byte length-prefixed frames, plain or packed with gzip or zstd, told apart by content. A capture of
+//! a feed (`transport::capture`) is read as the frames that it brings.
 //!
 //! The bytes stream through one buffer of fixed size and frames are handed out where they lie, so memory stays flat
 //! however long the file is. What is wrong with the bytes is met at its place: all whole frames before it come first, then
 //! [`ItchFile::fault`] says what and where.
 
+use super::capture::{Capture, CaptureCounts};
+use super::pcap::{self, CaptureFault};
 use crate::wire::frame::{self, LENGTH_MAX, PREFIX};
 use crate::wire::itch;
 use std::fmt;
@@ -33,7 +36,7 @@ pub enum Packing {
 
 /// A stream of ITCH frames.
 pub struct ItchFile {
-    reader: Box<dyn Read + Send>,
+    reader: Bytes,
     buffer: Box<[u8]>,
     /// Where in the unpacked stream the buffer begins.
     origin: u64,
@@ -48,6 +51,23 @@ pub struct ItchFile {
     packing: Packing,
     progress: Arc<AtomicU64>,
     total: Option<u64>,
+}
+
+/// Where the frames' bytes come from.
+enum Bytes {
+    /// The unpacked file.
+    File(Box<dyn Read + Send>),
+    /// The packets in it.
+    Capture(Box<Capture>),
+}
+
+impl Read for Bytes {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(reader) => reader.read(into),
+            Self::Capture(capture) => capture.read(into),
+        }
+    }
 }
 
 /// How much of the file, as it lies on the disk, has been read.
@@ -75,19 +95,24 @@ impl ItchFile {
             return Err(OpenError::Directory(path.into()));
         }
         let mut opened = Self::unpack(Box::new(file)).map_err(fail)?;
+        opened.total = metadata.is_file().then_some(metadata.len());
+        // A capture is read when its turn comes: it may go on where the one before it ended.
+        if opened.is_capture() {
+            return Ok(opened);
+        }
         match opened.next_frame().map(<[u8]>::len) {
             Some(length) => opened.put_back(length),
             None if opened.fault().is_none() => return Err(OpenError::Empty(path.into())),
             None => {}
         }
-        opened.total = metadata.is_file().then_some(metadata.len());
         Ok(opened)
     }
 
     /// Frames out of `reader`, unpacked if need be. An error at its very first bytes is a fault at offset 0.
     pub fn from_reader(reader: Box<dyn Read + Send>) -> Self {
         Self::unpack(reader).unwrap_or_else(|error| {
-            let mut nothing = Self::new(Box::new(io::empty()), Packing::Plain, Arc::default());
+            let nothing = Bytes::File(Box::new(io::empty()));
+            let mut nothing = Self::new(nothing, Packing::Plain, Arc::default());
             nothing.dry = Some(Err(error.kind()));
             nothing
         })
@@ -117,10 +142,24 @@ impl ItchFile {
                 Box::new(zstd::stream::read::Decoder::with_buffer(packed)?)
             }
         };
-        Ok(Self::new(reader, packing, progress))
+        let mut opened = Self::new(Bytes::File(reader), packing, progress);
+        opened.tell_capture();
+        Ok(opened)
     }
 
-    fn new(reader: Box<dyn Read + Send>, packing: Packing, progress: Arc<AtomicU64>) -> Self {
+    /// Tell from the first unpacked bytes whether it is a capture.
+    fn tell_capture(&mut self) {
+        self.fill_to(4);
+        let first = &self.buffer[..self.filled];
+        if pcap::is_capture(first) {
+            let first = Cursor::new(first.to_vec());
+            let rest = std::mem::replace(&mut self.reader, Bytes::File(Box::new(io::empty())));
+            self.reader = Bytes::Capture(Box::new(Capture::new(Box::new(first.chain(rest)))));
+            self.filled = 0;
+        }
+    }
+
+    fn new(reader: Bytes, packing: Packing, progress: Arc<AtomicU64>) -> Self {
         Self {
             reader,
             buffer: vec![0; BUFFER].into_boxed_slice(),
@@ -199,7 +238,9 @@ impl ItchFile {
 
     /// Once `next_frame` is `None`: why. `None` is the clean end of the file.
     pub fn fault(&self) -> Option<FramingFault> {
-        self.stop?.err()
+        let fault = self.stop?.err();
+        // A capture ends its frames as a file does, whatever the reason.
+        fault.or_else(|| Some(FramingFault::Capture(self.as_capture()?.fault()?)))
     }
 
     /// Bytes of the unpacked stream consumed, prefixes included: where the next frame's prefix is.
@@ -210,6 +251,51 @@ impl ItchFile {
     /// How much of the file has been read from the disk: ahead of `bytes_read` by what is buffered.
     pub fn progress(&self) -> Progress {
         Progress { read: self.progress.load(Ordering::Relaxed), total: self.total }
+    }
+
+    /// Whether it is a capture.
+    pub fn is_capture(&self) -> bool {
+        self.as_capture().is_some()
+    }
+
+    /// What was met of the capture so far, if it is one.
+    pub fn capture_counts(&self) -> Option<CaptureCounts> {
+        self.as_capture().map(Capture::counts)
+    }
+
+    /// Takes of a capture only the datagrams to `port`; to be said before anything is read.
+    pub fn only_port(&mut self, port: u16) {
+        if let Bytes::Capture(capture) = &mut self.reader {
+            capture.only_port(port);
+        }
+    }
+
+    /// Captures in a row are one: the lines of each go on in the next.
+    pub(in crate::ingest) fn join(files: &mut [Self]) {
+        for at in 1..files.len() {
+            let joined = files[at].is_capture();
+            if let Bytes::Capture(capture) = &mut files[at - 1].reader
+                && joined
+            {
+                capture.set_followed();
+            }
+        }
+    }
+
+    /// Goes on where `before` ended, if both are captures.
+    pub(in crate::ingest) fn follow(&mut self, before: &mut Self) {
+        if let (Bytes::Capture(mine), Bytes::Capture(before)) =
+            (&mut self.reader, &mut before.reader)
+        {
+            mine.follow(before);
+        }
+    }
+
+    fn as_capture(&self) -> Option<&Capture> {
+        match &self.reader {
+            Bytes::File(_) => None,
+            Bytes::Capture(capture) => Some(capture),
+        }
     }
 
     /// How the file is packed.
@@ -264,8 +350,12 @@ impl ItchFile {
         self.origin += self.next as u64;
         self.filled -= self.next;
         self.next = 0;
-        while self.filled < BUFFER && self.dry.is_none() {
-            match self.reader.read(&mut self.buffer[self.filled..]) {
+        self.fill_to(BUFFER);
+    }
+
+    fn fill_to(&mut self, end: usize) {
+        while self.filled < end && self.dry.is_none() {
+            match self.reader.read(&mut self.buffer[self.filled..end]) {
                 Ok(0) => self.dry = Some(Ok(())),
                 Ok(count) => self.filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -372,6 +462,8 @@ pub enum FramingFault {
         /// The error.
         kind: io::ErrorKind,
     },
+    /// The capture is damaged, cut short, or of something else.
+    Capture(CaptureFault),
 }
 
 impl fmt::Display for FramingFault {
@@ -395,6 +487,7 @@ impl fmt::Display for FramingFault {
             Self::Unreadable { offset, kind } => {
                 write!(f, "cannot be read or unpacked after byte {offset} ({kind})")
             }
+            Self::Capture(fault) => fault.fmt(f),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One run at a time, so that the threads of a run have the machine's cores to themselves; each has a deadline, so that
 //! one that stands still is a failure with a name.
 
+mod captures;
 mod data;
 mod days;
 mod input;
