@@ -75,7 +75,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let capture = BufWriter::with_capacity(1 << 20, File::create(target).map_err(failed)?);
     let mut writer = CaptureWriter::new(capture, publication).map_err(failed)?;
     let bar = progress_bar(file.progress().total);
-    let (midnight, mut time, mut count) = (date.midnight(), Nanos(0), 0_u64);
+    let midnight = date.midnight();
+    let (mut time, mut count) = (midnight, 0_u64);
     while let Some(frame) = file.next_frame() {
         // A time that is none of this day is damaged: the message goes with the one before it.
         if itch::length(*frame.first().unwrap_or(&0)) == Some(frame.len())
@@ -83,7 +84,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         {
             time = midnight.plus(Nanos(itch::frame_time(frame)));
         }
-        writer.message(time.max(midnight), frame).map_err(refused)?;
+        writer.message(time, frame).map_err(refused)?;
         count += 1;
         if count.is_multiple_of(1 << 18) {
             bar.set_position(file.progress().read);
