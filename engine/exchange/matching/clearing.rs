@@ -1,7 +1,7 @@
 //! At which price a cross would trade, and how much.
 //!
 //! The price at which most shares trade; among those, at which fewest are left; among those, nearest to a given one; then the
-//! lower. Prices that count: every limit, the given price, and between two limits the ticks ($0.01, below $1 $0.0001).
+//! lower. Prices that count: every limit of an order that takes part, the given price, and between two limits the ticks ($0.01, below $1 $0.0001).
 //! So one walk over the limits decides, for between two of them nothing changes.
 
 use super::Matching;
@@ -99,7 +99,7 @@ fn between(low: u32, high: u32, near: u32) -> Option<u32> {
     (low < price && price < high).then_some(price)
 }
 
-/// A walk along the levels of one or two ladders, from one price to the next.
+/// A walk along the levels of one or two ladders that hold what takes part, from one price to the next.
 struct Walk<'a> {
     levels: &'a Levels,
     at: [u32; 2],
@@ -125,9 +125,18 @@ impl Walk<'_> {
                 let level = &self.levels[self.at[ladder]];
                 shares += level.crossing();
                 self.at[ladder] = if self.up { level.prev } else { level.next };
+                self.skip(ladder);
             }
         }
         shares
+    }
+
+    /// Levels where nothing takes part are as if they were not there.
+    fn skip(&mut self, ladder: usize) {
+        while self.at[ladder] != NONE && self.levels[self.at[ladder]].crossing() == 0 {
+            let level = &self.levels[self.at[ladder]];
+            self.at[ladder] = if self.up { level.prev } else { level.next };
+        }
     }
 }
 
@@ -222,6 +231,10 @@ impl Matching {
             }
         }
         let mut asks = Walk { levels: &self.levels, at: first(Side::SELL), up: false };
+        for ladder in 0..2 {
+            bids.skip(ladder);
+            asks.skip(ladder);
+        }
         let mut below = low.saturating_sub(1);
         let mut sold = asks.pass(below);
         let mut best: Option<Clearing> = None;
@@ -254,12 +267,14 @@ mod tests {
 
     #[test]
     fn ticks_are_pennies_from_a_dollar_on() {
-        assert_eq!([0, 1, 9_998, 9_999, 10_000, 10_099].map(tick_above), [
-            1, 2, 9_999, 10_000, 10_100, 10_100
-        ]);
-        assert_eq!([1, 2, 9_999, 10_000, 10_001, 10_100, 10_101].map(tick_below), [
-            0, 1, 9_998, 9_999, 10_000, 10_000, 10_100
-        ]);
+        assert_eq!(
+            [0, 1, 9_998, 9_999, 10_000, 10_099].map(tick_above),
+            [1, 2, 9_999, 10_000, 10_100, 10_100]
+        );
+        assert_eq!(
+            [1, 2, 9_999, 10_000, 10_001, 10_100, 10_101].map(tick_below),
+            [0, 1, 9_998, 9_999, 10_000, 10_000, 10_100]
+        );
     }
 
     #[test]

@@ -35,7 +35,13 @@ impl Matching {
         let found = self.crossing(locate, parties, near);
         let (price, shares) = found.map_or((Price4(0), 0), |found| (found.price, found.paired()));
         for side in [Side::BUY, Side::SELL] {
-            self.allocate(locate, side, parties, Turn { price, match_number, left: shares }, events);
+            self.allocate(
+                locate,
+                side,
+                parties,
+                Turn { price, match_number, left: shares },
+                events,
+            );
         }
         let symbol = &mut self.symbols[usize::from(locate.0)];
         if shares > 0 {

@@ -141,10 +141,7 @@ impl Levels {
     pub(super) fn new(levels: usize, symbols: u16) -> Self {
         let ladders = (usize::from(symbols) + 1) * PER_SYMBOL as usize;
         Self {
-            ladders: touched(
-                ladders,
-                Ladder { root: NONE, best: NONE, worst: NONE, best_rank: 0 },
-            ),
+            ladders: touched(ladders, Ladder { root: NONE, best: NONE, worst: NONE, best_rank: 0 }),
             pool: Slab::new(levels, Level::EMPTY),
             trees: Trees::new(levels, ladders),
             capacity: levels,

@@ -1,1 +1,486 @@
-//! To come.
+//! Each kind of order by hand, in the words of the events.
+
+use super::*;
+
+/// A limit order for symbol 1.
+pub(super) fn limit(side: Side, participant: u32, price: u32, shares: u32) -> Enter {
+    Enter {
+        locate: Locate(1),
+        participant: Participant(participant),
+        token: 0,
+        side,
+        terms: Terms {
+            limit: Some(Price4(price)),
+            shares,
+            lasts: Lasts::Day,
+            display: Display::Full,
+            post_only: false,
+            minimum: 0,
+        },
+        session: CrossSession::Continuous,
+        self_match: SelfMatch::Allow,
+    }
+}
+
+pub(super) fn buy(price: u32, shares: u32) -> Enter {
+    limit(Side::BUY, 1, price, shares)
+}
+
+pub(super) fn sell(price: u32, shares: u32) -> Enter {
+    limit(Side::SELL, 2, price, shares)
+}
+
+/// Changes of an order, in the words of those who enter them.
+pub(super) trait Change: Sized {
+    fn terms(self, change: impl FnOnce(&mut Terms)) -> Self;
+    fn hidden(self) -> Self {
+        self.terms(|terms| terms.display = Display::Hidden)
+    }
+    fn reserve(self, part: u32) -> Self {
+        self.terms(|terms| terms.display = Display::Reserve(part))
+    }
+    fn immediate(self) -> Self {
+        self.terms(|terms| terms.lasts = Lasts::Immediate)
+    }
+    fn market(self) -> Self {
+        self.terms(|terms| terms.limit = None)
+    }
+    fn minimum(self, minimum: u32) -> Self {
+        self.terms(|terms| terms.minimum = minimum)
+    }
+    fn post_only(self) -> Self {
+        self.terms(|terms| terms.post_only = true)
+    }
+}
+
+impl Change for Enter {
+    fn terms(mut self, change: impl FnOnce(&mut Terms)) -> Self {
+        change(&mut self.terms);
+        self
+    }
+}
+
+/// One symbol, open, and what was said since it was last asked.
+pub(super) struct Desk {
+    pub(super) matching: Matching,
+    said: Vec<String>,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        let limits = Limits { symbols: 1, orders: 100, levels: 100, participants: 100 };
+        let mut desk = Self { matching: Matching::new(&limits), said: Vec::new() };
+        desk.phase(Phase::Open);
+        desk.said.clear();
+        desk
+    }
+
+    pub(super) fn apply(&mut self, command: Command) {
+        self.matching.apply(&command, &mut |event| self.said.push(words(&event)));
+    }
+
+    pub(super) fn enter(&mut self, enter: Enter) {
+        self.apply(Command::Enter(enter));
+    }
+
+    pub(super) fn phase(&mut self, phase: Phase) {
+        self.apply(Command::SetPhase { locate: Locate(1), phase });
+    }
+
+    pub(super) fn reduce(&mut self, order: u64, open: u32) {
+        let reason = CancelReason::Requested;
+        self.apply(Command::Reduce { order: Reference(order), open, reason });
+    }
+
+    pub(super) fn replace(&mut self, order: u64, terms: Terms) {
+        self.apply(Command::Replace(Replace { order: Reference(order), token: 9, terms }));
+    }
+
+    pub(super) fn cross(&mut self, kind: CrossKind, near: u32) {
+        self.apply(Command::Cross { locate: Locate(1), kind, near: Price4(near) });
+    }
+
+    /// What was said since the last time, but for acceptances.
+    #[track_caller]
+    pub(super) fn says(&mut self, expected: &[&str]) {
+        let said = std::mem::take(&mut self.said);
+        let said: Vec<_> = said.iter().filter(|words| !words.starts_with("accepted")).collect();
+        assert_eq!(said, expected);
+    }
+}
+
+fn words(event: &Event) -> String {
+    let number = |order: Option<Reference>| order.map_or("-".to_owned(), |o| o.0.to_string());
+    match *event {
+        Event::Accepted { order, .. } => format!("accepted {}", order.0),
+        Event::Rejected { reason, .. } => format!("rejected: {reason:?}"),
+        Event::NotLive { order } => format!("{} is not live", order.0),
+        Event::Replaced { old, old_displayed, order, kept_on_display, .. } => {
+            let how = if kept_on_display { "U" } else { "D" };
+            format!("{} replaces {} ({how} {})", order.0, old.0, number(old_displayed))
+        }
+        Event::Displayed { order, displayed, shares, .. } => {
+            format!("{} shows {shares} as {}", order.order.0, displayed.0)
+        }
+        Event::Executed { resting, incoming, shares, price, .. } => {
+            let (new, old) = (incoming.order.0, resting.order.0);
+            format!("{new} takes {shares} of {old} at {}", price.0)
+        }
+        Event::ExecutedInCross { order, shares, price, .. } => {
+            format!(
+                "{} ({}) crosses {shares} at {}",
+                order.order.0,
+                number(order.displayed),
+                price.0
+            )
+        }
+        Event::Crossed { kind, shares, price, .. } => format!("{kind:?}: {shares} at {}", price.0),
+        Event::Canceled { order, shares, displayed_shares, reason } => {
+            format!("{} loses {shares} ({displayed_shares}): {reason:?}", order.order.0)
+        }
+        Event::SelfMatchPrevented { resting, incoming, shares, .. } => {
+            format!("{} and {} do not trade {shares}", resting.order.0, incoming.order.0)
+        }
+        Event::PhaseSet { phase, .. } => format!("{phase:?}"),
+        Event::Broken { match_number, .. } => format!("broken {}", match_number.0),
+    }
+}
+
+/// Orders that come one after the other, and all that is said of them.
+#[track_caller]
+fn run(orders: &[Enter], expected: &[&str]) -> Desk {
+    let mut desk = Desk::new();
+    orders.iter().for_each(|order| desk.enter(*order));
+    desk.says(expected);
+    desk
+}
+
+#[test]
+fn a_limit_order_takes_the_best_first_and_rests_with_what_is_left() {
+    run(
+        &[sell(102, 10), sell(101, 10), sell(101, 5), sell(104, 5), buy(103, 40)],
+        &[
+            "1 shows 10 as 1",
+            "2 shows 10 as 2",
+            "3 shows 5 as 3",
+            "4 shows 5 as 4",
+            "5 takes 10 of 2 at 101",
+            "5 takes 5 of 3 at 101",
+            "5 takes 10 of 1 at 102",
+            "5 shows 15 as 5",
+        ],
+    );
+}
+
+#[test]
+fn market_and_immediate_orders_never_rest() {
+    run(
+        &[
+            sell(101, 10),
+            buy(0, 15).market().immediate(),
+            buy(99, 5),
+            sell(99, 3).immediate(),
+            sell(100, 3).immediate(),
+            sell(0, 3).market(),
+        ],
+        &[
+            "1 shows 10 as 1",
+            "2 takes 10 of 1 at 101",
+            "2 loses 5 (0): Immediate",
+            "3 shows 5 as 3",
+            "4 takes 3 of 3 at 99",
+            "5 loses 3 (0): Immediate",
+            "rejected: Terms",
+        ],
+    );
+}
+
+#[test]
+fn fill_or_kill_takes_all_or_nothing() {
+    run(
+        &[
+            sell(101, 10),
+            sell(102, 10).reserve(2),
+            buy(102, 21).immediate().minimum(21),
+            buy(101, 11).immediate().minimum(11),
+            buy(102, 20).immediate().minimum(20),
+        ],
+        &[
+            "1 shows 10 as 1",
+            "2 shows 2 as 2",
+            "3 loses 21 (0): Immediate",
+            "4 loses 11 (0): Immediate",
+            "5 takes 10 of 1 at 101",
+            "5 takes 2 of 2 at 102",
+            "2 shows 2 as 6",
+            "5 takes 2 of 2 at 102",
+            "2 shows 2 as 7",
+            "5 takes 2 of 2 at 102",
+            "2 shows 2 as 8",
+            "5 takes 2 of 2 at 102",
+            "2 shows 2 as 9",
+            "5 takes 2 of 2 at 102",
+        ],
+    );
+}
+
+#[test]
+fn post_only_orders_rest_or_go_whole() {
+    run(
+        &[
+            sell(101, 10),
+            buy(101, 50).post_only(),
+            buy(100, 50).post_only(),
+            sell(100, 1).post_only().hidden(),
+            sell(100, 1).post_only().immediate(),
+        ],
+        &[
+            "1 shows 10 as 1",
+            "2 loses 50 (0): PostOnly",
+            "3 shows 50 as 3",
+            "4 loses 1 (0): PostOnly",
+            "rejected: Terms",
+        ],
+    );
+}
+
+#[test]
+fn hidden_orders_wait_behind_all_that_shows_at_their_price() {
+    run(
+        &[sell(101, 10).hidden(), sell(101, 5), sell(101, 6).reserve(2), buy(101, 15)],
+        &[
+            "2 shows 5 as 2",
+            "3 shows 2 as 3",
+            "4 takes 5 of 2 at 101",
+            "4 takes 2 of 3 at 101",
+            "3 shows 2 as 5",
+            "4 takes 2 of 3 at 101",
+            "3 shows 2 as 6",
+            "4 takes 2 of 3 at 101",
+            "4 takes 4 of 1 at 101",
+        ],
+    );
+}
+
+#[test]
+fn the_next_part_of_a_reserve_order_goes_to_the_back_under_a_new_reference() {
+    let mut desk = run(
+        &[buy(100, 7).reserve(3), buy(100, 3), sell(100, 4)],
+        &[
+            "1 shows 3 as 1",
+            "2 shows 3 as 2",
+            "3 takes 3 of 1 at 100",
+            "1 shows 3 as 4",
+            "3 takes 1 of 2 at 100",
+        ],
+    );
+    desk.enter(sell(100, 6));
+    desk.says(&[
+        "5 takes 2 of 2 at 100",
+        "5 takes 3 of 1 at 100",
+        "1 shows 1 as 6",
+        "5 takes 1 of 1 at 100",
+    ]);
+    assert_eq!(desk.matching.live(), 0);
+}
+
+#[test]
+fn a_hidden_order_with_a_minimum_is_passed_by_until_one_is_large_enough() {
+    let mut desk = run(
+        &[sell(100, 10).hidden().minimum(6), sell(101, 3), buy(101, 4), buy(100, 7)],
+        &["2 shows 3 as 2", "3 takes 3 of 2 at 101", "3 shows 1 as 3", "4 takes 7 of 1 at 100"],
+    );
+    // Of three shares left, three are enough.
+    desk.enter(buy(100, 2));
+    desk.enter(buy(100, 3));
+    desk.says(&["5 shows 2 as 5", "6 takes 3 of 1 at 100"]);
+}
+
+#[test]
+fn an_order_that_comes_with_a_minimum_counts_all_that_it_meets() {
+    run(
+        &[
+            sell(100, 5),
+            sell(101, 5),
+            buy(100, 9).hidden().minimum(6),
+            buy(101, 9).hidden().minimum(6),
+            sell(0, 8).market().immediate(),
+        ],
+        &[
+            "1 shows 5 as 1",
+            "2 shows 5 as 2",
+            "4 takes 5 of 1 at 100",
+            "4 takes 4 of 2 at 101",
+            // The third one waits at 100, and eight are enough for it.
+            "5 takes 8 of 3 at 100",
+        ],
+    );
+}
+
+#[test]
+fn a_participant_is_kept_from_trading_with_himself_in_three_ways() {
+    let resting = [
+        limit(Side::SELL, 1, 100, 5),
+        limit(Side::SELL, 2, 100, 5),
+        limit(Side::SELL, 1, 101, 5).reserve(2),
+    ];
+    let shown = ["1 shows 5 as 1", "2 shows 5 as 2", "3 shows 2 as 3"];
+    let ways: [(SelfMatch, &[&str]); 3] = [
+        (
+            SelfMatch::CancelResting,
+            &[
+                "1 and 4 do not trade 5",
+                "1 loses 5 (5): SelfMatch",
+                "4 takes 5 of 2 at 100",
+                "3 and 4 do not trade 2",
+                "3 loses 5 (2): SelfMatch",
+                "4 shows 3 as 4",
+            ],
+        ),
+        (SelfMatch::CancelIncoming, &["1 and 4 do not trade 5", "4 loses 8 (0): SelfMatch"]),
+        (
+            SelfMatch::DecrementBoth,
+            &[
+                "1 and 4 do not trade 5",
+                "1 loses 5 (5): SelfMatch",
+                "4 loses 5 (0): SelfMatch",
+                "4 takes 3 of 2 at 100",
+            ],
+        ),
+    ];
+    for (self_match, expected) in ways {
+        let arriving = Enter { self_match, ..buy(101, 8) };
+        let mut desk = run(&resting, &shown);
+        desk.enter(arriving);
+        desk.says(expected);
+        // All or nothing counts only what would trade.
+        let mut desk = run(&resting, &shown);
+        desk.enter(arriving.immediate().minimum(8));
+        desk.says(&["4 loses 8 (0): Immediate"]);
+    }
+    let mut desk = run(&resting, &shown);
+    desk.enter(Enter { self_match: SelfMatch::DecrementBoth, ..buy(101, 13) });
+    desk.says(&[
+        "1 and 4 do not trade 5",
+        "1 loses 5 (5): SelfMatch",
+        "4 loses 5 (0): SelfMatch",
+        "4 takes 5 of 2 at 100",
+        "3 and 4 do not trade 2",
+        "3 loses 2 (2): SelfMatch",
+        "4 loses 2 (0): SelfMatch",
+        "3 shows 2 as 5",
+        "3 and 4 do not trade 1",
+        "3 loses 1 (1): SelfMatch",
+        "4 loses 1 (0): SelfMatch",
+    ]);
+}
+
+#[test]
+fn a_replaced_order_goes_to_the_back_and_is_one_message_if_it_only_moves() {
+    let mut desk = run(&[buy(100, 5), buy(100, 5)], &["1 shows 5 as 1", "2 shows 5 as 2"]);
+    desk.replace(1, buy(100, 4).terms);
+    desk.enter(sell(100, 6));
+    desk.says(&[
+        "3 replaces 1 (U 1)",
+        "3 shows 4 as 3",
+        "4 takes 5 of 2 at 100",
+        "4 takes 1 of 3 at 100",
+    ]);
+    desk.enter(sell(105, 5));
+    desk.replace(3, buy(105, 9).terms);
+    desk.replace(6, buy(104, 9).hidden().terms);
+    desk.replace(7, buy(104, 9).terms);
+    desk.replace(8, buy(104, 0).terms);
+    desk.replace(8, buy(104, 1).terms);
+    desk.says(&[
+        "5 shows 5 as 5",
+        "6 replaces 3 (D 3)",
+        "6 takes 5 of 5 at 105",
+        "6 shows 4 as 6",
+        "7 replaces 6 (D 6)",
+        "8 replaces 7 (D -)",
+        "8 shows 9 as 8",
+        "8 loses 9 (9): BadReplace",
+        "8 is not live",
+    ]);
+}
+
+#[test]
+fn a_reduction_keeps_the_place_and_takes_what_is_hidden_first() {
+    let mut desk =
+        run(&[buy(100, 9).reserve(4), buy(100, 5)], &["1 shows 4 as 1", "2 shows 5 as 2"]);
+    for open in [10, 9, 6, 3] {
+        desk.reduce(1, open);
+    }
+    desk.enter(sell(100, 4));
+    desk.reduce(2, 0);
+    desk.reduce(2, 0);
+    desk.says(&[
+        "1 loses 3 (0): Requested",
+        "1 loses 3 (1): Requested",
+        "3 takes 3 of 1 at 100",
+        "3 takes 1 of 2 at 100",
+        "2 loses 4 (4): Requested",
+        "2 is not live",
+    ]);
+}
+
+#[test]
+fn a_mass_cancel_goes_oldest_first_and_takes_only_what_it_names() {
+    let orders = [
+        buy(100, 1),
+        sell(105, 2),
+        limit(Side::SELL, 1, 106, 3),
+        buy(99, 4).hidden(),
+        Enter { session: CrossSession::Closing, ..buy(90, 5) },
+    ];
+    let shown = ["1 shows 1 as 1", "2 shows 2 as 2", "3 shows 3 as 3"];
+    let all = [
+        "1 loses 1 (1): Supervisory",
+        "3 loses 3 (3): Supervisory",
+        "4 loses 4 (0): Supervisory",
+        "5 loses 5 (0): Supervisory",
+    ];
+    let cases = [
+        (None, None, &all[..]),
+        (Some(Locate(1)), Some(Side::SELL), &all[1..2]),
+        (Some(Locate(2)), None, &[]),
+    ];
+    for (locate, side, expected) in cases {
+        let mut desk = run(&orders, &shown);
+        let (participant, reason) = (Participant(1), CancelReason::Supervisory);
+        desk.apply(Command::CancelAll { participant, locate, side, reason });
+        desk.says(expected);
+    }
+}
+
+#[test]
+fn phases_say_what_may_come_and_what_trades() {
+    let cases: [(Phase, &[&str]); 3] = [
+        (
+            Phase::Quoting,
+            &["2 shows 5 as 2", "3 loses 5 (0): Immediate", "1 loses 5 (5): Requested"],
+        ),
+        (Phase::Halted, &["2 shows 5 as 2", "rejected: Halted", "1 loses 5 (5): Requested"]),
+        (Phase::Closed, &["rejected: Closed", "rejected: Closed", "1 loses 5 (5): Requested"]),
+    ];
+    for (phase, expected) in cases {
+        let mut desk = run(&[sell(100, 5)], &["1 shows 5 as 1"]);
+        desk.phase(phase);
+        assert_eq!(desk.matching.phase(Locate(1)), phase);
+        desk.said.clear();
+        desk.enter(buy(100, 5));
+        desk.enter(buy(100, 5).immediate());
+        desk.reduce(1, 0);
+        desk.says(expected);
+    }
+}
+
+#[test]
+fn only_executions_that_were_can_be_broken() {
+    let mut desk = run(&[sell(100, 5), buy(100, 5)], &["1 shows 5 as 1", "2 takes 5 of 1 at 100"]);
+    for number in [0, 1, 2] {
+        desk.apply(Command::Break { match_number: MatchNumber(number), locate: Locate(1) });
+    }
+    desk.says(&["broken 1"]);
+}

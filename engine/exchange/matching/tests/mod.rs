@@ -20,7 +20,9 @@ fn audit(matching: &Matching) {
                 let ladder = LadderId::new(Locate(locate), session, side);
                 let mut before = None;
                 for level in matching.levels.of(ladder) {
-                    assert!(before < Some(level.rank) && level.orders > 0 && level.ladder == ladder);
+                    assert!(
+                        before < Some(level.rank) && level.orders > 0 && level.ladder == ladder
+                    );
                     before = Some(level.rank);
                     let found = matching.levels.find(ladder, level.rank);
                     assert!(found.is_some_and(|at| matching.levels[at].rank == level.rank));
