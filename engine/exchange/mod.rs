@@ -3,5 +3,6 @@
 
 pub mod capture;
 pub mod flow;
+pub mod market_data;
 pub mod matching;
 pub mod unit;
