@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod faults;
 pub mod flow;
 pub mod market_data;
 pub mod matching;

@@ -1,0 +1,146 @@
+//! What goes wrong on connections and in the market itself: ends, refusals, late answers, executions taken back.
+
+use super::value::{Chance, below};
+use super::{Faults, Stream};
+use crate::base::unit::Nanos;
+use crate::exchange::matching::Command;
+use crate::exchange::unit::{Locate, MatchNumber};
+use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+
+/// Executions that wait to be taken back, at most.
+const BUSTS_MAX: usize = 1_024;
+
+/// The end of one connection, at a byte of what it sends.
+#[derive(Clone, Debug)]
+pub struct ConnectionFaults {
+    /// Bytes that may still be sent; `None`: all.
+    left: Option<u64>,
+}
+
+impl ConnectionFaults {
+    /// The fate of the connection with this number, from 0 in the order in which they are made.
+    pub fn new(faults: &Faults, number: u64) -> Self {
+        let drawn = below(&mut faults.random(Stream::Connection(number)), faults.disconnect_within);
+        let spared = faults.disconnect_times != 0 && number >= faults.disconnect_times;
+        let after = (faults.disconnect_after > 0).then_some(faults.disconnect_after);
+        let within = (faults.disconnect_within > 0).then_some(drawn + 1);
+        let left = after.into_iter().chain(within).min().filter(|_| !spared);
+        Self { left }
+    }
+
+    /// How many of the next `bytes` may be sent. If fewer than all: send those, then close the connection.
+    pub fn allow(&mut self, bytes: usize) -> usize {
+        let Some(left) = &mut self.left else { return bytes };
+        let allowed = usize::try_from(*left).map_or(bytes, |left| left.min(bytes));
+        *left -= allowed as u64;
+        allowed
+    }
+
+    /// Whether the connection is to be closed: all that it may send is sent.
+    pub fn is_over(&self) -> bool {
+        self.left == Some(0)
+    }
+}
+
+/// Logins that are refused though nothing is wrong with them.
+#[derive(Clone, Debug)]
+pub struct LoginFaults {
+    random: ChaCha8Rng,
+    left: u32,
+    chance: Chance,
+}
+
+impl LoginFaults {
+    /// No login was tried yet.
+    pub fn new(faults: &Faults) -> Self {
+        let random = faults.random(Stream::Logins);
+        Self { random, left: faults.login_refusals, chance: faults.login_refusal_chance }
+    }
+
+    /// Whether the next login is refused.
+    pub fn refuses(&mut self) -> bool {
+        let drawn = self.chance.strikes(&mut self.random);
+        let early = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        early || drawn
+    }
+}
+
+/// Answers to orders that are late. A connection's answers keep their order: those behind a late one wait for it.
+#[derive(Clone, Debug)]
+pub struct AckFaults {
+    random: ChaCha8Rng,
+    chance: Chance,
+    delay: Nanos,
+    last: Nanos,
+}
+
+impl AckFaults {
+    /// No answer yet on the connection with this number.
+    pub fn new(faults: &Faults, number: u64) -> Self {
+        let random = faults.random(Stream::Acks(number));
+        let (chance, delay) = (faults.ack_delay_chance, faults.ack_delay.0);
+        Self { random, chance, delay, last: Nanos(0) }
+    }
+
+    /// When the next answer, ready at `now`, may leave: not before the one ahead of it.
+    pub fn leaves_at(&mut self, now: Nanos) -> Nanos {
+        let late = self.chance.strikes(&mut self.random);
+        let at = if late { now.plus(self.delay) } else { now };
+        self.last = self.last.max(at);
+        self.last
+    }
+}
+
+/// Executions that are taken back after a while.
+#[derive(Clone, Debug)]
+pub struct BustFaults {
+    random: ChaCha8Rng,
+    chance: Chance,
+    delay: Nanos,
+    waiting: VecDeque<(Nanos, Command)>,
+    spared: u64,
+}
+
+impl BustFaults {
+    /// Nothing was executed yet.
+    pub fn new(faults: &Faults) -> Self {
+        Self {
+            random: faults.random(Stream::Busts),
+            chance: faults.bust,
+            delay: faults.bust_delay.0,
+            waiting: VecDeque::with_capacity(BUSTS_MAX),
+            spared: 0,
+        }
+    }
+
+    /// An execution. It may be taken back.
+    pub fn on_execution(&mut self, locate: Locate, match_number: MatchNumber, now: Nanos) {
+        if !self.chance.strikes(&mut self.random) {
+            return;
+        }
+        if self.waiting.len() == BUSTS_MAX {
+            self.spared += 1;
+            return;
+        }
+        let command = Command::Break { match_number, locate };
+        self.waiting.push_back((now.plus(self.delay), command));
+    }
+
+    /// The next command for the core that takes an execution back; `None` if none is due.
+    pub fn due(&mut self, now: Nanos) -> Option<Command> {
+        let due = self.next_due()? <= now;
+        if due { self.waiting.pop_front().map(|(_, command)| command) } else { None }
+    }
+
+    /// When the next execution is taken back.
+    pub fn next_due(&self) -> Option<Nanos> {
+        self.waiting.front().map(|&(due, _)| due)
+    }
+
+    /// Executions that were not taken back because too many waited for it.
+    pub fn spared(&self) -> u64 {
+        self.spared
+    }
+}
