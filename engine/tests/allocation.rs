@@ -12,7 +12,13 @@ use coretick::base::stage::{Agent, Sink};
 use coretick::base::step::Pace;
 use coretick::base::unit::{Nanos, Price, Qty, Seq, Side};
 use coretick::book::{Anomaly, Books, Limits};
+use coretick::exchange::faults::{Faults, PacketFaults};
 use coretick::exchange::flow;
+use coretick::exchange::market_data::{
+    Feed, FeedConfig, Line, Listing, Publication, StoreLimits, TapeConfig,
+};
+use coretick::exchange::matching::{CancelReason, Display, Event, Resting};
+use coretick::exchange::unit::{Locate, Participant, Price4, Reference};
 use coretick::ingest::arbiter::{Arbiter, Offer};
 use coretick::ingest::decode::Decoder;
 use coretick::ingest::transport::file::ItchFile;
@@ -23,7 +29,7 @@ use coretick::topology::chain::{Actor, Files, Parts, Setup};
 use coretick::topology::config::{Config, Idle};
 use coretick::topology::outcome::Outcome;
 use coretick::topology::placement::{Placement, ShardSpec, StageName};
-use coretick::wire::mold::{self, Builder, Session, end_of_session};
+use coretick::wire::mold::{self, Builder, Request, Session, end_of_session};
 use coretick::wire::ouch::{AppendageBuilder, EnterOrder, Inbound, TagValue, WirePrice};
 use coretick::wire::soup::{self, Packet};
 use std::alloc::{GlobalAlloc, Layout};
@@ -269,6 +275,62 @@ fn books_take_a_day_and_answer_without_the_allocator() {
         assert!(answers > DAY.messages, "the books were not empty");
         assert_eq!(books.anomalies().count(Anomaly::PoolExhausted) > 0, runs_out);
     }
+}
+
+#[test]
+fn market_data_and_its_faults_take_a_day_without_the_allocator() {
+    let order = |number: u64, shown: u32| Resting {
+        order: Reference(number),
+        locate: Locate(1),
+        participant: Participant(1),
+        token: 0,
+        side: Side::BUY,
+        price: Price4(1_000_000),
+        open: shown,
+        display: Display::Full,
+        displayed: Some(Reference(number)),
+        shown,
+    };
+    let config = FeedConfig {
+        tape: TapeConfig {
+            listings: vec![Listing::new("CORE".parse().unwrap())],
+            ..TapeConfig::default()
+        },
+        publication: Publication::new(Session(*b"CORETICK01")),
+        // Both chunks are full many times.
+        store: StoreLimits { chunk_bytes: 1 << 16, chunks: 2 },
+    };
+    let faults = Faults::parse("loss=0.1,dup=0.1,reorder=8,a-delay=1ms,held-max=3").unwrap();
+    let mut lines = Line::BOTH.map(|line| PacketFaults::of_line(&faults, line, Nanos(0)));
+    let mut feed = Feed::new(config, Nanos(0)).unwrap();
+    let mut bytes = 0;
+    let ((), calls) = counted(|| {
+        for number in 1..=50_000 {
+            let now = Nanos(number * 20_000);
+            let mut out = |line: Line, packet: &[u8]| {
+                lines[line as usize].pass((), packet, now, &mut |(), sent| bytes += sent.len());
+            };
+            let shown = order(number, 100);
+            let displayed = Reference(number);
+            let show = Event::Displayed { order: shown, displayed, shares: 100, refill: false };
+            feed.on_event(&show, now, &mut out);
+            let (order, reason) = (order(number, 0), CancelReason::Requested);
+            let cancel = Event::Canceled { order, shares: 100, displayed_shares: 100, reason };
+            feed.on_event(&cancel, now, &mut out);
+            if number % 50 == 0 {
+                feed.flush(now, &mut out);
+            }
+            let session = Session(*b"CORETICK01");
+            let request = Request { session, sequence: number, count: 9 }.to_bytes();
+            bytes += feed.rerequest(&request).map_or(0, <[u8]>::len);
+        }
+    });
+    assert_eq!(calls, 0, "calls of the allocator");
+    assert_eq!(feed.store().next(), 100_001);
+    let counts = lines.map(|line| line.counts());
+    let all = counts.iter().all(|it| it.lost > 0 && it.duplicated > 0 && it.reordered > 0);
+    assert!(all && counts[0].overflowed > 0 && bytes > 4_000_000, "{counts:?}");
+    assert!(feed.store().dropped() > 0 && feed.rerequest_counts().too_old > 0);
 }
 
 #[test]
