@@ -18,7 +18,7 @@ messages! {
             user_ref_num: U32,
             /// `code::side`.
             side: u8,
-            /// Shares: 1 to [`code::QUANTITY_MAX`].
+            /// Shares: 1 to `code::QUANTITY_MAX`.
             quantity: U32,
             /// Symbol.
             symbol: Symbol,

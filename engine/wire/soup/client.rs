@@ -67,13 +67,14 @@ impl ClientSession {
         self.state
     }
 
-    /// The number that the next sequenced packet will have, and what to ask for after a new connection; before the first
-    /// login was accepted, 1.
+    /// The number that the next sequenced packet will have; before the login was accepted, 1. The next connection's login
+    /// asks for it: a session lives longer than a connection, and this machine does not.
     pub const fn next_sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// `packet` came at `now`. After a violation, or the end, the session is closed, and what comes then means nothing.
+    /// `packet` came at `now`. After a violation, or the end, the session is closed, and what comes then means nothing; but
+    /// a numbered packet after the end is a violation.
     pub fn on_packet<'a>(
         &mut self,
         packet: &Packet<'a>,
