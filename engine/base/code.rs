@@ -66,6 +66,20 @@ codes! {
     ROUTE_LATE = 3003, "route_late";
     /// Route is shut: the run stops before it (`--stages risk`).
     ROUTE_SHUT = 3004, "route_shut";
+    /// Route: no session with the venue, or one that has not caught up yet.
+    ROUTE_NOT_LIVE = 3005, "route_not_live";
+    /// Route: more orders than the venue's pace allows.
+    ROUTE_PACED = 3006, "route_paced";
+    /// Route: the socket does not take bytes as fast as orders come.
+    ROUTE_BLOCKED = 3007, "route_blocked";
+    /// Route: the venue's protocol cannot say this order.
+    ROUTE_UNSAYABLE = 3008, "route_unsayable";
+    /// Route: the connection broke, and the venue never had the order.
+    ROUTE_LOST = 3009, "route_lost";
+    /// Route: the venue takes no orders from us.
+    ROUTE_DISABLED = 3010, "route_disabled";
+    /// Route: it cancels what is open and goes.
+    ROUTE_STOPPING = 3011, "route_stopping";
     /// Venue: the instrument is halted, or its session is closed.
     VENUE_HALTED = 4000, "venue_halted";
     /// Venue: it holds as many of our orders in the instrument as it takes (`paper.resting_max`).
@@ -76,6 +90,22 @@ codes! {
     VENUE_SWEPT = 4003, "venue_swept";
     /// Venue: market hours ended, and with them the day order.
     VENUE_EXPIRED = 4004, "venue_expired";
+    /// Venue: rejected for another reason. Value: the venue's number of it.
+    VENUE_REJECTED = 4005, "venue_rejected";
+    /// Venue: the terms of the order are not such as it takes. Value: the venue's number of the reason.
+    VENUE_TERMS = 4006, "venue_terms";
+    /// Venue: a risk check of its own. Value: the venue's number of the reason.
+    VENUE_RISK = 4007, "venue_risk";
+    /// Venue: it cancelled for another reason. Value: the venue's letter of it.
+    VENUE_CANCELED = 4008, "venue_canceled";
+    /// Venue: the order met one of our own.
+    VENUE_SELF_MATCH = 4009, "venue_self_match";
+    /// Venue: a post-only order would have traded.
+    VENUE_POST_ONLY = 4010, "venue_post_only";
+    /// Venue: the price was outside its collars.
+    VENUE_COLLAR = 4011, "venue_collar";
+    /// Venue: it does not let the order be cancelled now; the order stands.
+    VENUE_CANCEL_REFUSED = 4012, "venue_cancel_refused";
 }
 
 #[cfg(test)]

@@ -75,6 +75,14 @@ impl Holding {
         self.position.0 = held.saturating_add(signed);
     }
 
+    /// Takes a fill back: position and P&L in all are as if it had never been. What of the P&L is realised is not: the
+    /// average cost that it was measured against has moved on since.
+    pub fn void(&mut self, side: Side, price: Price, qty: Qty, fee: Money) {
+        self.fill(side.opposite(), price, qty, Money(fee.0.saturating_neg()));
+        self.bought = self.bought.saturating_sub(qty);
+        self.sold = self.sold.saturating_sub(qty);
+    }
+
     /// The price at which the open position was bought or sold, on average, rounded towards zero; 0 when flat.
     pub fn average_cost(&self) -> Price {
         if self.position.0 == 0 {
@@ -135,6 +143,24 @@ impl Portfolio {
         }
     }
 
+    /// Takes a fill back. False if the instrument has no place here: nothing was changed.
+    pub fn void(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        fee: Money,
+    ) -> bool {
+        match self.holdings.get_mut(instrument.index()) {
+            Some(holding) => {
+                holding.void(side, price, qty, fee);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// What is held of an instrument.
     pub fn holding(&self, instrument: InstrumentId) -> Holding {
         self.holdings.get(instrument.index()).copied().unwrap_or_default()
@@ -181,6 +207,29 @@ mod tests {
         holding.fill(Side::BUY, at(9), Qty(150), Money(0));
         assert_eq!((holding.realised, holding.position), (usd(100), Position(50)));
         assert_eq!(holding.average_cost(), at(9));
+    }
+
+    #[test]
+    fn a_fill_taken_back_leaves_what_the_others_make() {
+        let fills = [
+            (Side::BUY, at(10), Qty(100)),
+            (Side::BUY, at(20), Qty(100)),
+            (Side::SELL, at(18), Qty(250)),
+            (Side::BUY, at(9), Qty(30)),
+        ];
+        for (place, (side, price, qty)) in fills.into_iter().enumerate() {
+            let (mut all, mut others) = (Holding::default(), Holding::default());
+            for (n, (side, price, qty)) in fills.into_iter().enumerate() {
+                all.fill(side, price, qty, Money(3));
+                if n != place {
+                    others.fill(side, price, qty, Money(3));
+                }
+            }
+            all.void(side, price, qty, Money(3));
+            let made = |holding: &Holding| holding.realised.0 + holding.unrealised(at(17)).0;
+            assert_eq!((all.position, made(&all)), (others.position, made(&others)));
+            assert_eq!((all.bought, all.sold, all.fees), (others.bought, others.sold, others.fees));
+        }
     }
 
     #[test]

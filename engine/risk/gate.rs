@@ -269,6 +269,15 @@ impl Gate {
         }
     }
 
+    /// A fill is void: the position goes back, and nothing is open again.
+    fn broken(&mut self, report: &Report) {
+        let Report { head, side, price, qty, .. } = *report;
+        if self.portfolio.void(head.instrument, side, price, qty, Money(i128::from(report.fee))) {
+            self.stakes[head.instrument.index()].exposure.position =
+                self.portfolio.holding(head.instrument).position;
+        }
+    }
+
     fn canceled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
         self.count_refusal(report);
         if self.reduce(report.order, report.qty) {
@@ -359,6 +368,7 @@ impl Stage for Gate {
                 }
             }
             Kind::FILLED => self.filled(report, back),
+            Kind::BROKEN => self.broken(report),
             Kind::CANCELED => self.canceled(report, back),
             Kind::REPLACED => self.replaced(report, back),
             Kind::REJECTED => {

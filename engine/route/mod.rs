@@ -1,14 +1,19 @@
 //! Route: order -> venue, venue -> report. [`Desk`] is the pure core: order states (`state.rs`), references, answers.
+//! Live, its orders go to a [`gateway`], which an [`agent`] connects with a venue; in a replay the paper venue stands there.
 //!
 //! What must hold. References are given in the order in which orders leave, never twice. Every intent that came this far
 //! is answered exactly once, keyed decision + latency out. Every event of the venue is passed on exactly once, whatever
 //! it says. Nothing new is written after the kill latch was seen.
 #![forbid(unsafe_code)]
 
+pub mod agent;
+pub mod gateway;
+mod secret;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use secret::{Secret, SecretError};
 pub use state::{Event, Next, State};
 
 use crate::base::code::Code;

@@ -33,7 +33,8 @@ open_set! {
         TRADE = 26, "trade";
         /// Market: a cross traded.
         CROSS = 27, "cross";
-        /// Market: the trade of match number `other` is void.
+        /// Market: the trade of match number `other` is void. Report: the trade of `qty` at `price` is void: the position goes
+        /// back, the order does not.
         BROKEN = 28, "broken";
         /// Market: `qty` in `other` orders (0: not told) is all that stands at `price` now; for feeds without orders.
         LEVEL = 29, "level";

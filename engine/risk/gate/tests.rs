@@ -219,6 +219,20 @@ fn a_replace_needs_an_open_order_of_its_side_and_instrument() {
 }
 
 #[test]
+fn a_broken_trade_gives_the_position_back_and_opens_nothing() {
+    let mut post = Post::new(8);
+    post.new_order(1, BUY, 600);
+    post.tell(fill(1, BUY, 250, 350));
+    let broken = Report { qty: Qty(100), ..report(Kind::BROKEN, 1, BUY) };
+    assert_eq!(post.tell(broken), []);
+    assert_eq!(post.stake(), (150, 350, 0));
+    // Its order need not be known any more.
+    post.tell(canceled(1, 350));
+    assert_eq!(post.tell(Report { qty: Qty(150), ..broken }), []);
+    assert_eq!((post.stake(), post.gate.counts().unknown_reports), ((0, 0, 0), 0));
+}
+
+#[test]
 fn a_fill_after_the_cancel_was_sent_counts() {
     let mut post = Post::new(8);
     post.new_order(1, SELL, 400);

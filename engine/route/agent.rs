@@ -1,0 +1,221 @@
+//! The gateway's place in the world: a TCP connection, the desk's orders on one side, the venue on the other.
+//!
+//! Thin on purpose: what is to be done and when, the gateway knows. Nothing here waits: the connection is made while the
+//! agent goes on turning (`socket2`, because the standard library connects only by waiting), and is read and written as far
+//! as it goes. What an order needs comes first: orders are taken and written before anything is read.
+#![forbid(unsafe_code)]
+
+use super::gateway::{BURST, Gateway};
+use crate::base::message::{Market, Report};
+use crate::base::ring::{Consumer, Producer};
+use crate::base::stage::Outlet;
+use crate::base::unit::Nanos;
+use socket2::{Domain, Socket, Type};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Most orders that are taken at a turn.
+const ORDERS_MAX: usize = 64;
+
+/// The connection.
+enum Wire {
+    None,
+    /// On its way: nobody has said no yet.
+    Connecting(TcpStream),
+    Open(TcpStream),
+}
+
+/// A gateway with its connection.
+pub struct GatewayAgent {
+    gateway: Gateway,
+    venue: SocketAddr,
+    wire: Wire,
+    /// The kill latch: once it is set, no new order is written.
+    latch: Arc<AtomicBool>,
+    orders: Consumer<Market>,
+    back: Producer<Report>,
+    /// Why the last connection ended or was not made.
+    last_error: Option<io::Error>,
+}
+
+impl GatewayAgent {
+    /// `gateway` connected with `venue`. It takes the desk's orders from `orders`, and tells the desk what becomes of them
+    /// through `back`, which has room for more than [`BURST`] reports.
+    pub fn new(
+        gateway: Gateway,
+        venue: SocketAddr,
+        latch: Arc<AtomicBool>,
+        orders: Consumer<Market>,
+        back: Producer<Report>,
+    ) -> Self {
+        Self { gateway, venue, wire: Wire::None, latch, orders, back, last_error: None }
+    }
+
+    /// The gateway.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Cancel all that is open, wait until it has ended, log out; at `deadline` go without.
+    pub fn stop(&mut self, deadline: Nanos) {
+        self.gateway.stop(deadline);
+    }
+
+    /// Why the last connection ended or was not made, if the system said so; given once.
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.last_error.take()
+    }
+
+    /// One turn, bounded; returns how much was done. `now` never steps back.
+    pub fn do_work(&mut self, now: Nanos) -> usize {
+        let mut done = self.take_orders(now) + self.write(now);
+        done += self.connect(now) + self.read(now);
+        done += self.gateway.turn(now, &mut self.back);
+        done += self.write(now);
+        if self.gateway.wants_close() {
+            self.close(now, None);
+        }
+        self.back.flush();
+        done
+    }
+
+    fn killed(&self) -> bool {
+        self.latch.load(Ordering::Acquire)
+    }
+
+    fn take_orders(&mut self, now: Nanos) -> usize {
+        let mut done = 0;
+        while done < ORDERS_MAX && self.back.room() > BURST {
+            let killed = self.killed();
+            let Some(order) = self.orders.peek() else { break };
+            self.gateway.on_order(order, now, killed, &mut self.back);
+            self.orders.take();
+            done += 1;
+        }
+        done
+    }
+
+    fn connect(&mut self, now: Nanos) -> usize {
+        match std::mem::replace(&mut self.wire, Wire::None) {
+            Wire::None if self.gateway.wants_connection(now) => {
+                self.gateway.connecting(now);
+                match dial(self.venue) {
+                    Ok(stream) => self.wire = Wire::Connecting(stream),
+                    Err(error) => self.close(now, Some(error)),
+                }
+                1
+            }
+            Wire::Connecting(stream) => match state_of(&stream) {
+                Ok(true) => {
+                    self.wire = Wire::Open(stream);
+                    self.gateway.connected(now);
+                    1
+                }
+                Ok(false) => {
+                    self.wire = Wire::Connecting(stream);
+                    0
+                }
+                Err(error) => {
+                    self.close(now, Some(error));
+                    1
+                }
+            },
+            wire => {
+                self.wire = wire;
+                0
+            }
+        }
+    }
+
+    fn read(&mut self, now: Nanos) -> usize {
+        let Wire::Open(stream) = &mut self.wire else { return 0 };
+        let space = self.gateway.space();
+        if space.is_empty() {
+            return 0;
+        }
+        match stream.read(space) {
+            // What came before stands in the buffer: it is taken in first, and what is not comes again.
+            Ok(0) => {
+                self.gateway.turn(now, &mut self.back);
+                self.close(now, None);
+                1
+            }
+            Ok(count) => {
+                self.gateway.filled(count);
+                1
+            }
+            Err(error) if is_not_yet(&error) => 0,
+            Err(error) => {
+                self.gateway.turn(now, &mut self.back);
+                self.close(now, Some(error));
+                1
+            }
+        }
+    }
+
+    fn write(&mut self, now: Nanos) -> usize {
+        let mut done = 0;
+        loop {
+            let Wire::Open(stream) = &mut self.wire else { return done };
+            let unsent = self.gateway.unsent(self.latch.load(Ordering::Acquire));
+            if unsent.is_empty() {
+                return done;
+            }
+            match stream.write(unsent) {
+                Ok(0) => return done,
+                Ok(count) => self.gateway.sent(count),
+                Err(error) if is_not_yet(&error) => return done,
+                Err(error) => {
+                    self.close(now, Some(error));
+                    return done + 1;
+                }
+            }
+            done += 1;
+        }
+    }
+
+    #[cold]
+    fn close(&mut self, now: Nanos, error: Option<io::Error>) {
+        self.wire = Wire::None;
+        self.last_error = error.or(self.last_error.take());
+        self.gateway.closed(now);
+    }
+}
+
+/// Begins to connect: small packets leave at once, and nothing waits.
+fn dial(venue: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(venue), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&venue.into()) {
+        Ok(()) => {}
+        // That is how a connection begins that nobody waits for.
+        Err(error) if error.raw_os_error() == Some(IN_PROGRESS) || is_not_yet(&error) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(socket.into())
+}
+
+/// Linux's number for "the connection is being made" (EINPROGRESS).
+const IN_PROGRESS: i32 = 115;
+
+/// Whether the connection stands.
+fn state_of(stream: &TcpStream) -> io::Result<bool> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_not_yet(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The agent over real sockets, with the scripted exchange behind them; time is the tests' own.
+
+use super::*;
+use crate::base::instrument::Symbol;
+use crate::base::message::Kind;
+use crate::base::ring::ring;
+use crate::base::stage::Sink;
+use crate::route::Secret;
+use crate::route::gateway::tests::far::Far;
+use crate::route::gateway::tests::{Brief, PASSWORD, cancel, order, settings};
+use crate::route::gateway::{End, Phase};
+use std::net::TcpListener;
+
+const MS: u64 = 1_000_000;
+
+/// An agent, and an exchange that listens.
+struct Both {
+    agent: GatewayAgent,
+    listener: Option<TcpListener>,
+    socket: Option<TcpStream>,
+    far: Far,
+    orders: Producer<Market>,
+    reports: Consumer<Report>,
+    latch: Arc<AtomicBool>,
+    now: Nanos,
+}
+
+impl Both {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let secret = Secret::new(PASSWORD, "the test").ok().unwrap();
+        let symbols = ["ABC", "XYZ"].map(|name| name.parse::<Symbol>().unwrap());
+        let gateway = Gateway::new(settings(), secret, &symbols, Nanos(0));
+        let (orders, to_agent) = ring(64, 0, 1);
+        let (back, reports) = ring(64, 0, 1);
+        let latch = Arc::new(AtomicBool::new(false));
+        let venue = listener.local_addr().unwrap();
+        let agent = GatewayAgent::new(gateway, venue, Arc::clone(&latch), to_agent, back);
+        let (far, now) = (Far::default(), Nanos(0));
+        let listener = Some(listener);
+        Self { agent, listener, socket: None, far, orders, reports, latch, now }
+    }
+
+    fn turn(&mut self) {
+        self.now = self.now.plus(Nanos(MS));
+        self.agent.do_work(self.now);
+        if let Some(Ok((socket, _))) = self.listener.as_ref().map(TcpListener::accept) {
+            socket.set_nonblocking(true).unwrap();
+            self.far.connect(self.now);
+            self.socket = Some(socket);
+        }
+        let Some(socket) = &mut self.socket else { return };
+        let mut bytes = [0; 4096];
+        match socket.read(&mut bytes) {
+            Ok(0) => return self.drop_connection(),
+            Ok(count) => self.far.receive(&bytes[..count], self.now),
+            Err(error) => assert!(is_not_yet(&error), "{error}"),
+        }
+        let out = self.far.out(self.now);
+        // What a test says fits into the kernel's buffer.
+        socket.write_all(&out).unwrap();
+        if self.far.is_done() {
+            self.drop_connection();
+        }
+    }
+
+    fn drop_connection(&mut self) {
+        self.far.disconnect();
+        self.socket = None;
+    }
+
+    /// Turns until it is so.
+    fn until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
+        for _ in 0..200_000 {
+            if done(self) {
+                return;
+            }
+            self.turn();
+        }
+        panic!("it never came: {:?}, {:?}", self.agent.gateway().phase(), self.agent.take_error());
+    }
+
+    fn live(&mut self) {
+        self.until(|both| both.agent.gateway().phase() == Phase::Live);
+    }
+
+    fn send(&mut self, message: &Market) {
+        self.orders.put(message);
+        self.orders.flush();
+    }
+
+    /// The next report.
+    fn next(&mut self) -> Brief {
+        let mut next = None;
+        self.until(|both| {
+            next = both.reports.peek().map(Brief::of);
+            next.is_some()
+        });
+        self.reports.take();
+        next.unwrap()
+    }
+}
+
+#[test]
+fn orders_and_what_becomes_of_them_go_over_a_socket_that_breaks() {
+    let mut both = Both::new();
+    both.live();
+    both.send(&order(1, 100));
+    assert_eq!((both.next().kind, both.far.orders.len()), (Kind::ACCEPTED, 1));
+    for shares in [10, 20, 30] {
+        both.drop_connection();
+        both.far.execute(1, shares, 1_000);
+        let fill = both.next();
+        assert_eq!((fill.kind, fill.qty), (Kind::FILLED, u64::from(shares)));
+        both.live();
+    }
+    both.latch.store(true, Ordering::Release);
+    both.send(&order(2, 100));
+    assert_eq!((both.next().kind, both.far.last), (Kind::REJECTED, 1));
+    both.send(&cancel(1));
+    assert_eq!((both.next().kind, both.far.orders.len()), (Kind::CANCELED, 0));
+    both.agent.stop(both.now.plus(Nanos(2_000 * MS)));
+    both.until(|both| both.agent.gateway().phase() == Phase::Over(End::Stopped));
+    assert!(both.far.logged_out);
+}
+
+#[test]
+fn a_venue_that_is_not_there_is_tried_again_and_the_reason_told() {
+    let mut both = Both::new();
+    let listener = both.listener.take();
+    let address = listener.as_ref().map(|listener| listener.local_addr().unwrap()).unwrap();
+    drop(listener);
+    for _ in 0..100 {
+        both.turn();
+    }
+    let error = both.agent.take_error().unwrap();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    let listener = TcpListener::bind(address).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    both.listener = Some(listener);
+    both.live();
+    // The first pause is a second.
+    assert!(both.now >= Nanos(1_000 * MS));
+}
