@@ -4,6 +4,8 @@
 pub mod capture;
 pub mod faults;
 pub mod flow;
+pub mod ledger;
 pub mod market_data;
 pub mod matching;
+pub mod order_entry;
 pub mod unit;
