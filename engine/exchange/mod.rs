@@ -9,3 +9,4 @@ pub mod market_data;
 pub mod matching;
 pub mod order_entry;
 pub mod unit;
+pub mod venue;

@@ -1,0 +1,180 @@
+//! Snapshots for those who come late to the lines: a SoupBinTCP session each, without its socket.
+//!
+//! A login (user and password of an account) is answered with the whole market as it is then, in messages numbered from 1,
+//! and the end of the session behind them. It is driven as order entry is.
+
+use super::Venue;
+use crate::base::unit::Nanos;
+use crate::exchange::faults::{ConnectionFaults, Faults};
+use crate::exchange::market_data::{Cursor, Snapshot};
+use crate::exchange::order_entry::connection::Connection;
+use crate::wire::soup::{
+    Due, LoginAccepted, LoginRequest, PACKET_MAX, Packet, ServerEvent, ServerState, code::reject,
+};
+use std::io::Write;
+
+/// Bytes that wait for a connection.
+const UNSENT_MAX: usize = 4 * PACKET_MAX;
+
+/// One who comes late.
+struct Late {
+    connection: Connection,
+    /// What it is sent, from its login on.
+    snapshot: Option<(Snapshot, Cursor)>,
+}
+
+/// The service.
+pub struct SnapshotService {
+    late: Box<[Option<Late>]>,
+    stalled: Nanos,
+    served: u64,
+    rejected: u64,
+}
+
+impl SnapshotService {
+    /// A service for so many connections at a time. One that takes nothing for `stalled` is closed.
+    pub fn new(connections: usize, stalled: Nanos) -> Self {
+        Self { late: (0..connections).map(|_| None).collect(), stalled, served: 0, rejected: 0 }
+    }
+
+    /// Snapshots that were begun.
+    pub const fn served(&self) -> u64 {
+        self.served
+    }
+
+    /// Logins that were rejected.
+    pub const fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Someone connected; false if there is no such place, or it is taken: the caller closes.
+    pub fn connected(&mut self, id: usize, now: Nanos) -> bool {
+        let Some(place @ None) = self.late.get_mut(id) else { return false };
+        let faults = ConnectionFaults::new(&Faults::default(), 0);
+        let connection = Connection::new(UNSENT_MAX, faults, now);
+        *place = Some(Late { connection, snapshot: None });
+        true
+    }
+
+    /// Bytes came. A login takes its snapshot of `venue`.
+    pub fn received<W: Write>(
+        &mut self,
+        id: usize,
+        mut bytes: &[u8],
+        venue: &Venue<W>,
+        now: Nanos,
+    ) {
+        let Some(Some(late)) = self.late.get_mut(id) else { return };
+        while !bytes.is_empty() && !late.connection.over {
+            let count = late.connection.reader.append(bytes);
+            bytes = &bytes[count..];
+            let login = loop {
+                // Whatever is no packet, or none that may come, ends the connection.
+                let Ok(frame) = late.connection.reader.next_frame() else { break Err(()) };
+                let Some(frame) = frame else { break Ok(None) };
+                let Ok(packet) = Packet::parse(frame) else { break Err(()) };
+                match late.connection.session.on_packet(&packet, now) {
+                    Ok(ServerEvent::Login(request)) => break Ok(Some(request)),
+                    Ok(ServerEvent::Nothing | ServerEvent::Message(_)) => {}
+                    Ok(ServerEvent::Logout) | Err(_) => break Err(()),
+                }
+            };
+            match login {
+                Ok(None) => {}
+                Ok(Some(request)) => match late.answer(&request, venue, now) {
+                    true => self.served += 1,
+                    false => self.rejected += 1,
+                },
+                Err(()) => late.connection.finish(true),
+            }
+        }
+    }
+
+    /// The connection is gone.
+    pub fn closed(&mut self, id: usize) {
+        if let Some(place) = self.late.get_mut(id) {
+            *place = None;
+        }
+    }
+
+    /// Time passed.
+    pub fn due(&mut self, now: Nanos) {
+        for late in self.late.iter_mut().flatten() {
+            late.gather(now);
+            let connection = &mut late.connection;
+            if connection.stalls_at(self.stalled).is_some_and(|at| at <= now) {
+                connection.finish(false);
+            } else if !connection.over {
+                match connection.session.poll(now) {
+                    Due::Nothing => {}
+                    Due::Heartbeat => {
+                        connection.send(&Packet::ServerHeartbeat, now);
+                    }
+                    Due::Close(_) => connection.finish(true),
+                }
+            }
+        }
+    }
+
+    /// The bytes that a connection is to be sent.
+    pub fn unsent(&mut self, id: usize, now: Nanos) -> &[u8] {
+        match self.late.get_mut(id) {
+            Some(Some(late)) => {
+                late.gather(now);
+                late.connection.unsent()
+            }
+            _ => &[],
+        }
+    }
+
+    /// The first `count` of the unsent bytes were taken.
+    pub fn sent(&mut self, id: usize, count: usize, now: Nanos) {
+        if let Some(Some(late)) = self.late.get_mut(id) {
+            late.connection.sent(count, now);
+        }
+    }
+
+    /// Whether the caller is to close the connection.
+    pub fn is_over(&self, id: usize) -> bool {
+        match self.late.get(id) {
+            Some(Some(late)) => late.connection.over && late.connection.unsent().is_empty(),
+            _ => false,
+        }
+    }
+}
+
+impl Late {
+    /// Answers a login; whether it was accepted.
+    fn answer<W: Write>(&mut self, request: &LoginRequest, venue: &Venue<W>, now: Nanos) -> bool {
+        let session = venue.order_entry().session();
+        let reason = if !venue.order_entry().knows(request) {
+            reject::NOT_AUTHORIZED
+        } else if !request.session.is_blank() && request.session != session {
+            reject::NO_SESSION
+        } else {
+            let accepted = LoginAccepted { session, sequence: 1 };
+            self.connection.send(&Packet::LoginAccepted(accepted), now);
+            self.snapshot = Some((venue.snapshot(), Cursor::default()));
+            return true;
+        };
+        self.connection.send(&Packet::LoginRejected(reason), now);
+        self.connection.finish(true);
+        false
+    }
+
+    /// Writes on as far as there is room.
+    fn gather(&mut self, now: Nanos) {
+        let Some((snapshot, cursor)) = &mut self.snapshot else { return };
+        while self.connection.session.state() == ServerState::LoggedIn && !self.connection.over {
+            let mut next = *cursor;
+            let packet = match snapshot.read(&mut next) {
+                Some(message) => Packet::Sequenced(message),
+                None => Packet::EndOfSession,
+            };
+            if !self.connection.send(&packet, now) {
+                return;
+            }
+            *cursor = next;
+        }
+    }
+}

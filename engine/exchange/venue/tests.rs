@@ -1,0 +1,437 @@
+//! The whole exchange without sockets: what one of its sides says, the others say too.
+
+use super::*;
+use crate::exchange::market_data::Listing;
+use crate::exchange::market_data::{Publication, Session, StoreLimits, TapeConfig};
+use crate::exchange::matching::{Display, Enter, Lasts, SelfMatch, Terms};
+use crate::exchange::order_entry::tests::harness as client;
+use crate::exchange::order_entry::tests::harness::SECOND;
+use crate::exchange::unit::Participant;
+use crate::wire::itch;
+use crate::wire::mold;
+use crate::wire::ouch::TagValue;
+use crate::wire::ouch::code::{cross, side, time_in_force};
+use crate::wire::soup::Packet;
+use proptest::prelude::*;
+
+/// An exchange and what it sent.
+pub(in crate::exchange) struct Market {
+    pub(in crate::exchange) venue: Venue<Vec<u8>>,
+    packets: [Vec<Vec<u8>>; 2],
+    now: Nanos,
+    token: u64,
+}
+
+pub(in crate::exchange) fn config(day: Day, faults: &str) -> Config {
+    let listings = ["AAA", "BBB"].map(|symbol| Listing::new(symbol.parse().unwrap()));
+    Config {
+        order_entry: client::config(),
+        feed: FeedConfig {
+            tape: TapeConfig { listings: listings.into(), ..TapeConfig::default() },
+            publication: Publication::new(Session(*b"  CORETICK")),
+            store: StoreLimits { chunk_bytes: 1 << 16, chunks: 4 },
+        },
+        limits: Limits { symbols: 0, orders: 1_000, levels: 1_000, participants: 8 },
+        day,
+        faults: Faults::parse(faults).unwrap(),
+        background_in_ledger: true,
+    }
+}
+
+impl Market {
+    fn new(day: Day, faults: &str) -> Self {
+        Self::of(config(day, faults))
+    }
+
+    fn of(config: Config) -> Self {
+        let venue = Venue::new(config, Vec::new(), Nanos(0)).unwrap();
+        let mut it = Self { venue, packets: Default::default(), now: Nanos(0), token: 0 };
+        it.run(|venue, now, out| venue.start(now, &mut { out }));
+        it
+    }
+
+    fn run(&mut self, act: impl FnOnce(&mut Venue<Vec<u8>>, Nanos, &mut dyn FnMut(Line, &[u8]))) {
+        let Self { venue, packets, now, .. } = self;
+        let mut out = |line: Line, packet: &[u8]| packets[line as usize].push(packet.to_vec());
+        act(venue, *now, &mut out);
+        venue.flush(*now, &mut out);
+    }
+
+    fn receive(&mut self, id: usize, bytes: &[u8]) {
+        self.run(|venue, now, out| venue.received(id, bytes, now, &mut { out }));
+    }
+
+    fn say(&mut self, id: usize, message: &[u8]) -> Vec<String> {
+        self.receive(id, &client::unsequenced(message));
+        self.told(id)
+    }
+
+    fn login(&mut self, id: usize, user: &str, sequence: u64) -> Vec<String> {
+        assert!(self.venue.connected(id, self.now));
+        self.receive(id, &client::login(user, "secret", "", sequence));
+        self.told(id)
+    }
+
+    fn logout(&mut self, id: usize) {
+        self.receive(id, &client::packet(&Packet::LogoutRequest));
+        assert!(self.venue.is_over(id));
+        self.run(|venue, now, out| venue.closed(id, now, &mut { out }));
+    }
+
+    fn take(&mut self, id: usize) -> Vec<u8> {
+        let bytes = self.venue.unsent(id, self.now).to_vec();
+        self.venue.sent(id, bytes.len(), self.now);
+        bytes
+    }
+
+    fn told(&mut self, id: usize) -> Vec<String> {
+        client::packets(&self.take(id))
+    }
+
+    fn apply(&mut self, command: Command) {
+        self.run(|venue, now, out| venue.apply(&command, now, &mut { out }));
+    }
+
+    fn stranger(&mut self, side: Side, price: u32, shares: u32, lasts: Lasts) {
+        self.token += 1;
+        let (limit, display, minimum) = (Some(Price4(price)), Display::Full, 0);
+        self.apply(Command::Enter(Enter {
+            locate: Locate(1),
+            participant: client::STRANGER,
+            token: self.token,
+            side,
+            terms: Terms { limit, shares, lasts, display, post_only: false, minimum },
+            session: CrossSession::Continuous,
+            self_match: SelfMatch::Allow,
+        }));
+    }
+
+    /// Lets time pass until `now`, doing what is due when it is due.
+    fn until(&mut self, now: Nanos) {
+        while let Some(due) = self.venue.next_due().filter(|due| *due <= now) {
+            assert!(due >= self.now, "nothing stays due");
+            self.now = due;
+            self.run(|venue, now, out| venue.due(now, &mut { out }));
+            assert!(self.venue.next_due() > Some(due) || self.venue.next_due().is_none());
+        }
+        self.now = now;
+    }
+
+    /// The messages of a line.
+    fn tape(&self, line: Line) -> Vec<Vec<u8>> {
+        let packets = self.packets[line as usize].iter().map(|bytes| mold::Packet::parse(bytes));
+        packets.flat_map(|packet| packet.unwrap().messages().map(<[u8]>::to_vec)).collect()
+    }
+
+    /// The types of the messages of line A behind the directory.
+    fn types(&self) -> String {
+        let tape = self.tape(Line::A);
+        assert_eq!(tape, self.tape(Line::B));
+        tape[1 + 2 * 3..].iter().map(|message| char::from(message[0])).collect()
+    }
+
+    fn rows(self) -> Vec<String> {
+        let text = String::from_utf8(self.venue.into_ledger()).unwrap();
+        text.lines().skip(1).map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn what_happens_is_told_on_the_tape_to_the_client_and_in_the_ledger() {
+    let mut it = Market::new(Day::open_at_once(), "");
+    assert_eq!(it.login(0, "ALPHA", 1), ["accepted CORETICK 1", "S S"]);
+    it.now = Nanos(7);
+    assert_eq!(it.say(0, &client::enter(1, side::BUY, 300, 100_000)), ["A 1 L 300"]);
+    it.stranger(Side::SELL, 100_000, 100, Lasts::Immediate);
+    assert_eq!(
+        it.say(0, &client::replace(1, 2, 250, 100_100)),
+        ["E 1 100@100000 A #1", "U 1>2 L 150"]
+    );
+    assert_eq!(it.say(0, &client::enter(3, side::BUY, 0, 100_100)), ["J 3 19"]);
+    assert_eq!(it.say(0, &client::cancel(2, 0)), ["C 2 -150 U"]);
+    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(1), now, &mut { out }));
+    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(1), now, &mut { out }));
+    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(9), now, &mut { out }));
+    assert_eq!(it.told(0), ["B 1 #1"]);
+    assert_eq!(it.types(), "SHHSAEUDB");
+    let rows = [
+        "1,7,accept,1,ALPHA,0,1,1,AAA,B,300,100000,300,,",
+        "2,7,accept,99,,0,1,2,AAA,S,100,100000,100,,",
+        "3,7,execute,1,ALPHA,0,1,1,AAA,B,100,100000,200,1,",
+        "4,7,execute,99,,0,1,2,AAA,S,100,100000,0,1,",
+        "5,7,replace,1,ALPHA,0,2,3,AAA,B,150,100100,150,,1/1",
+        "6,7,reject,1,ALPHA,0,3,,,,0,,0,,19",
+        "7,7,cancel,1,ALPHA,0,2,3,AAA,B,150,100100,0,,requested",
+        "8,7,break,1,ALPHA,0,1,1,AAA,,0,,0,1,",
+    ];
+    assert_eq!(it.rows(), rows);
+}
+
+#[test]
+fn a_regular_day_goes_by_its_programme() {
+    let mut config = config(Day::regular(), "");
+    config.order_entry.accounts.iter_mut().for_each(|account| account.cancel_on_disconnect = false);
+    let mut it = Market::of(config);
+    let hour = |hours: u64| Nanos(hours * 3_600 * SECOND);
+    it.until(hour(5));
+    it.login(0, "ALPHA", 1);
+    let for_cross = |user_ref, side, cross_type| {
+        client::enter_with(user_ref, |it| (it.side, it.cross_type) = (side, cross_type), &[])
+    };
+    it.say(0, &for_cross(1, side::BUY, cross::OPENING));
+    it.say(0, &for_cross(2, side::BUY, cross::CLOSING));
+    let until_ten = |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
+    it.say(0, &client::enter_with(3, until_ten, &[TagValue::ExpireTime(36_000)]));
+    it.say(0, &client::enter(4, side::BUY, 100, 50_000));
+    it.logout(0);
+    it.stranger(Side::SELL, 100_000, 60, Lasts::Day);
+    it.until(Nanos(hour(9).0 + 29 * 60 * SECOND));
+    it.login(0, "ALPHA", 6);
+    assert_eq!(it.say(0, &client::cancel(1, 0)), ["P 1"]);
+    it.logout(0);
+    it.until(hour(12));
+    assert_eq!(it.venue.core().phase(Locate(2)), Phase::Open);
+    it.stranger(Side::SELL, 100_000, 60, Lasts::Day);
+    it.until(hour(21));
+    assert_eq!((it.venue.core().live(), it.venue.next_due()), (0, None));
+    let told = it.login(0, "ALPHA", 6);
+    assert_eq!(
+        told[1..],
+        [
+            "P 1",
+            "E 1 60@100000 O #1",
+            "C 1 -40 C",
+            "C 3 -100 T",
+            "E 2 60@100000 C #3",
+            "C 2 -40 C",
+            "C 4 -100 E",
+            "S E",
+            "Z"
+        ]
+    );
+    let tape = it.tape(Line::A);
+    let events = tape.iter().filter(|message| message[0] == b'S').map(|message| message[11]);
+    assert_eq!(events.collect::<Vec<u8>>(), b"OSQMEC");
+    let count = |kind| tape.iter().filter(|message| message[0] == kind).count();
+    assert_eq!((count(b'Q'), count(b'I')), (4, 2 * 30 + 2 * 60));
+    let times = tape.iter().map(|message| itch::frame_time(message));
+    assert!(times.is_sorted());
+    let last = it.packets[0].last().unwrap();
+    assert_eq!(mold::Packet::parse(last).unwrap().kind, mold::Kind::EndOfSession);
+}
+
+#[test]
+fn nothing_is_told_after_the_end() {
+    let mut it = Market::new(Day::open_until(Nanos(60 * SECOND)), "bust=1,bust_delay=58s");
+    it.login(0, "ALPHA", 1);
+    it.say(0, &client::enter(1, side::BUY, 100, 100_000));
+    let mut told = Vec::new();
+    for second in 1..60 {
+        it.until(Nanos(second * SECOND));
+        if second == 5 {
+            it.stranger(Side::SELL, 100_000, 40, Lasts::Immediate);
+        }
+        it.receive(0, &client::packet(&Packet::ClientHeartbeat));
+        told.extend(it.told(0).into_iter().filter(|text| text != "H"));
+    }
+    assert_eq!(told, ["E 1 40@100000 A #1"]);
+    it.until(Nanos(60 * SECOND));
+    let messages = it.tape(Line::A).len();
+    // It has not read that the day is over, and says something.
+    it.receive(0, &client::unsequenced(&client::enter(2, side::BUY, 100, 100_000)));
+    assert_eq!(it.told(0), ["C 1 -60 E", "S E", "Z"]);
+    it.receive(0, &client::unsequenced(&client::enter(3, side::BUY, 100, 100_000)));
+    it.stranger(Side::SELL, 100_000, 40, Lasts::Day);
+    it.run(|venue, now, out| venue.halt(Locate(1), now, &mut { out }));
+    it.until(Nanos(200 * SECOND));
+    assert_eq!(it.tape(Line::A).len(), messages);
+    assert!(it.venue.is_over(0));
+}
+
+#[test]
+fn a_halt_stops_trading_until_the_cross_that_ends_it() {
+    let mut it = Market::new(Day::open_at_once(), "");
+    it.login(0, "ALPHA", 0);
+    it.run(|venue, now, out| venue.halt(Locate(1), now, &mut { out }));
+    it.say(0, &client::enter(1, side::BUY, 100, 100_000));
+    it.stranger(Side::SELL, 99_000, 60, Lasts::Day);
+    assert!(it.told(0).is_empty());
+    it.run(|venue, now, out| venue.resume(Locate(1), now, &mut { out }));
+    let told = it.told(0);
+    assert!(
+        told.len() == 1 && told[0].starts_with("E 1 60@") && told[0].ends_with("K #1"),
+        "{told:?}"
+    );
+    assert_eq!(it.types(), "SHHSHAACCQH");
+    assert_eq!(it.venue.core().phase(Locate(1)), Phase::Open);
+}
+
+#[test]
+fn executions_are_taken_back_on_demand_and_once() {
+    let mut it = Market::new(Day::open_at_once(), "bust=1,bust_delay=2s");
+    it.login(0, "ALPHA", 0);
+    it.say(0, &client::enter(1, side::BUY, 100, 100_000));
+    it.stranger(Side::SELL, 100_000, 40, Lasts::Immediate);
+    it.stranger(Side::SELL, 100_000, 40, Lasts::Immediate);
+    assert_eq!(it.told(0).len(), 2);
+    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(2), now, &mut { out }));
+    it.until(Nanos(3 * SECOND));
+    let broken: Vec<_> = it.told(0).into_iter().filter(|text| text.starts_with('B')).collect();
+    assert_eq!(broken, ["B 1 #2", "B 1 #1"]);
+    let breaks = it.rows().into_iter().filter(|row| row.contains(",break,")).count();
+    assert_eq!(breaks, 2);
+}
+
+#[test]
+fn a_symbol_can_begin_the_day_in_another_phase() {
+    let mut config = config(Day::default(), "");
+    config.feed.tape.listings[1].phase = Phase::Halted;
+    let it = Market::of(config);
+    assert_eq!(it.venue.core().phase(Locate(1)), Phase::Quoting);
+    assert_eq!(it.venue.core().phase(Locate(2)), Phase::Halted);
+}
+
+#[test]
+fn what_was_missed_can_be_asked_for() {
+    let mut it = Market::new(Day::open_at_once(), "");
+    let session = Session(*b"  CORETICK");
+    let request = mold::Request { session, sequence: 2, count: 3 }.to_bytes();
+    let answer = it.venue.rerequest(&request).unwrap().to_vec();
+    let packet = mold::Packet::parse(&answer).unwrap();
+    assert_eq!(packet.messages().collect::<Vec<_>>(), it.tape(Line::A)[1..4]);
+}
+
+#[test]
+fn who_comes_late_is_sent_the_market_as_it_is() {
+    let mut it = Market::new(Day::open_at_once(), "");
+    it.stranger(Side::SELL, 100_000, 40, Lasts::Day);
+    it.stranger(Side::BUY, 90_000, 40, Lasts::Day);
+    let mut service = SnapshotService::new(2, Nanos(5 * SECOND));
+    let told = |service: &mut SnapshotService, id| {
+        let bytes = service.unsent(id, Nanos(0)).to_vec();
+        service.sent(id, bytes.len(), Nanos(0));
+        bytes
+    };
+    assert!(service.connected(0, Nanos(0)) && !service.connected(0, Nanos(0)));
+    let login = client::login("BETA", "SECRET", "", 1);
+    for byte in &login {
+        service.received(0, &[*byte], &it.venue, Nanos(0));
+    }
+    let bytes = told(&mut service, 0);
+    let mut kinds = String::new();
+    let mut rest = &bytes[..];
+    while let Some((frame, after)) = crate::wire::frame::split(rest) {
+        kinds.push(char::from(frame[if frame[0] == b'S' { 1 } else { 0 }]));
+        rest = after;
+    }
+    // The answer to the login, the directory, the day's event, two orders, the end, the end of the session.
+    assert_eq!(kinds, "ARHYRHYSAAGZ");
+    assert!(service.connected(1, Nanos(0)));
+    service.received(1, &client::login("BETA", "wrong", "", 1), &it.venue, Nanos(0));
+    assert_eq!(client::packets(&told(&mut service, 1)), ["rejected A"]);
+    assert!(service.is_over(1) && !service.is_over(0));
+    assert_eq!((service.served(), service.rejected()), (1, 1));
+    service.due(Nanos(15 * SECOND));
+    assert!(service.is_over(0));
+    service.closed(0);
+    assert!(service.connected(0, Nanos(0)));
+}
+
+/// What a client may do: its kind, an order of it, shares, a price, a side.
+fn requests() -> impl Strategy<Value = Vec<(u8, u8, u32, u64, bool)>> {
+    prop::collection::vec((0..8u8, 1..30u8, 0..400u32, 0..5u64, any::<bool>()), 1..120)
+}
+
+proptest! {
+    #[test]
+    fn the_ledger_says_what_the_clients_were_told(requests in requests()) {
+        let mut it = Market::new(Day::open_at_once(), "bust=0.2,bust_delay=3us");
+        it.login(0, "ALPHA", 0);
+        it.login(1, "BETA", 0);
+        let mut told = [Vec::new(), Vec::new()];
+        for (at, (kind, which, shares, price, is_buy)) in (1..).zip(requests) {
+            it.until(Nanos(at * 1_000));
+            let (id, user_ref) = (usize::from(which % 2), at as u32);
+            let (price, which) = (99_000 + price * 500, u32::from(which));
+            let side = if is_buy { side::BUY } else { side::SELL };
+            match kind {
+                0..=2 => it.receive(id, &client::unsequenced(&client::enter(user_ref, side, shares, price))),
+                3 => it.receive(id, &client::unsequenced(&client::replace(which, user_ref, shares, price))),
+                4 => it.receive(id, &client::unsequenced(&client::cancel(which, shares / 4))),
+                5 => {
+                    let floor = |it: &mut crate::wire::ouch::EnterOrder| {
+                        (it.side, it.quantity) = (side, (shares + 100).into());
+                    };
+                    let message = client::enter_with(user_ref, floor, &[TagValue::MaxFloor(50)]);
+                    it.receive(id, &client::unsequenced(&message));
+                }
+                _ => {
+                    let side = if is_buy { Side::BUY } else { Side::SELL };
+                    let lasts = if kind == 6 { Lasts::Day } else { Lasts::Immediate };
+                    it.stranger(side, price as u32, shares.max(1), lasts);
+                }
+            }
+            for (id, told) in told.iter_mut().enumerate() {
+                told.extend(it.told(id));
+            }
+        }
+        prop_assert_eq!(it.venue.order_entry().counters().out_of_step, 0);
+        let live = it.venue.core().iter().filter(|order| order.participant == Participant(1)).count();
+        let rows = it.rows();
+        let mut left = 0;
+        for (id, user) in ["ALPHA", "BETA"].into_iter().enumerate() {
+            let mine: Vec<Vec<&str>> = rows
+                .iter()
+                .map(|row| row.split(',').collect::<Vec<_>>())
+                .filter(|row| row[4] == user)
+                .collect();
+            let found: Vec<String> = mine.iter().map(|row| in_short(row)).collect();
+            let expected: Vec<String> = told[id].iter().filter_map(|text| of_answer(text)).collect();
+            // Without the cancel that "dead at once" implies.
+            let mut expected = expected.into_iter().peekable();
+            for (found, row) in found.iter().zip(&mine) {
+                if expected.peek() == Some(found) {
+                    expected.next();
+                } else {
+                    prop_assert_eq!(row[2], "cancel");
+                }
+            }
+            prop_assert_eq!(expected.next(), None);
+            if id == 0 {
+                let opened = mine.iter().filter(|row| row[2] == "accept").count();
+                let closed = mine
+                    .iter()
+                    .filter(|row| matches!(row[2], "execute" | "cancel") && row[12] == "0")
+                    .count();
+                left = opened - closed;
+            }
+        }
+        prop_assert_eq!(left, live);
+    }
+}
+
+/// A row of the ledger, as far as an answer says it too.
+fn in_short(row: &[&str]) -> String {
+    let (user_ref, shares, price, number, reason) = (row[6], row[10], row[11], row[13], row[14]);
+    match row[2] {
+        "execute" => format!("E {user_ref} {shares}@{price} #{number}"),
+        "cancel" => format!("C {user_ref} -{shares}"),
+        "reject" => format!("J {user_ref} {reason}"),
+        "break" => format!("B {user_ref} #{number}"),
+        "accept" => format!("A {user_ref} {shares}"),
+        kind => format!("{kind} {user_ref} {shares}"),
+    }
+}
+
+/// An answer, as far as a row of the ledger says it too.
+fn of_answer(text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split(' ').collect();
+    match words[0] {
+        "A" => Some(format!("A {} {}", words[1], words[3])),
+        "U" => Some(format!("replace {} {}", words[1].split('>').nth(1)?, words[3])),
+        "E" => Some(format!("E {} {} {}", words[1], words[2], words[4])),
+        "C" => Some(format!("C {} {}", words[1], words[2])),
+        "J" | "B" => Some(format!("{} {} {}", words[0], words[1], words[2])),
+        _ => None,
+    }
+}
