@@ -8,5 +8,6 @@ pub mod ledger;
 pub mod market_data;
 pub mod matching;
 pub mod order_entry;
+pub mod server;
 pub mod unit;
 pub mod venue;
