@@ -5,6 +5,9 @@
 //! the log, which is a stage beside the hot path.
 #![allow(unsafe_code)]
 
+#[path = "allocation/matching.rs"]
+mod matching;
+
 use coretick::base::clock::Clock;
 use coretick::base::instrument::Symbols;
 use coretick::base::message::{Key, Kind, Market};
@@ -49,34 +52,37 @@ static ALLOCATOR: Counting = Counting;
 thread_local! {
     /// Calls of this thread. Made without allocating and never dropped, so that the allocator may touch it at any time.
     static CALLS: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that this thread asked for, what it gave back included.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(bytes: usize) {
     CALLS.set(CALLS.get() + 1);
+    BYTES.set(BYTES.get() + bytes);
 }
 
 // SAFETY: every call goes on, as it came, to an allocator that keeps the contract; counting touches a number only.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { Jemalloc.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { Jemalloc.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: the caller's promises are passed on, and all memory is Jemalloc's.
         unsafe { Jemalloc.realloc(at, layout, size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count();
+        count(0);
         // SAFETY: the caller's promises are passed on, and all memory is Jemalloc's.
         unsafe { Jemalloc.dealloc(at, layout) }
     }

@@ -18,9 +18,9 @@ pub(super) struct LadderId(u32);
 const PER_SYMBOL: u32 = 8;
 
 #[derive(Clone, Copy)]
-struct Ladder {
-    root: u32,
-    best: u32,
+pub(super) struct Ladder {
+    pub(super) root: u32,
+    pub(super) best: u32,
     worst: u32,
     /// Of the best level; meaningless while there is none.
     best_rank: u32,
@@ -65,7 +65,7 @@ pub(super) const BACK: usize = 1;
 pub(super) struct Levels {
     ladders: Vec<Ladder>,
     pool: Slab<Level>,
-    trees: Trees,
+    pub(super) trees: Trees,
     capacity: usize,
 }
 
@@ -146,6 +146,11 @@ impl Levels {
             trees: Trees::new(levels, ladders),
             capacity: levels,
         }
+    }
+
+    #[inline]
+    pub(super) fn ladder(&self, ladder: LadderId) -> &Ladder {
+        &self.ladders[ladder.0 as usize]
     }
 
     /// The best level of a ladder; `NONE` if it is empty.

@@ -19,6 +19,7 @@ mod clearing;
 mod command;
 mod cross;
 mod event;
+mod hint;
 mod levels;
 mod orders;
 mod terms;

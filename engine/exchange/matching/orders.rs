@@ -7,6 +7,7 @@ use super::command::{CrossSession, Display, Enter, SelfMatch};
 use super::levels::{BACK, FRONT, Level};
 use super::tree::NONE;
 use crate::base::pool::{Full, IdMap, Slab};
+use crate::base::prefetch::prefetch;
 use crate::exchange::unit::{Participant, Reference};
 
 /// One live order: a cache line. Its level tells the symbol, the side and the price.
@@ -62,10 +63,10 @@ pub(super) struct Orders {
     pool: Slab<Order>,
     capacity: usize,
     /// Slot by reference.
-    slots: IdMap<u32>,
+    pub(super) slots: IdMap<u32>,
     owners: Slab<Owner>,
     /// Owner by participant.
-    handles: IdMap<u32>,
+    pub(super) handles: IdMap<u32>,
 }
 
 impl Order {
@@ -214,6 +215,16 @@ impl Orders {
     /// The participant's order after this one.
     pub(super) fn younger(&self, slot: u32) -> u32 {
         self.pool[slot].younger
+    }
+
+    /// Asks for the orders beside this one, in its queue and in its row.
+    #[inline]
+    pub(super) fn hint_neighbours(&self, order: &Order) {
+        for slot in [order.prev, order.next, order.older, order.younger] {
+            if slot != NONE {
+                prefetch(&self.pool[slot]);
+            }
+        }
     }
 
     /// Takes an order in: it has a slot and a place in its participant's row from now on, but none in a queue.

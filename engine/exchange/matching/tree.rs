@@ -114,6 +114,13 @@ impl Trees {
         Self { nodes: Slab::new(capacity, Node::EMPTY), capacity }
     }
 
+    /// The two cache lines of a root.
+    #[inline]
+    pub(super) fn lines(&self, root: u32) -> Option<(&u32, &u32)> {
+        let node = (root != NONE).then(|| &self.nodes[root])?;
+        Some((&node.keys[0], &node.links[WIDTH - 1]))
+    }
+
     /// The level at `key`.
     #[inline]
     pub(super) fn get(&self, root: u32, key: u32) -> Option<u32> {

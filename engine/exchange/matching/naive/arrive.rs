@@ -279,10 +279,10 @@ impl Naive {
             return events.push(cancel(it, CancelReason::Immediate));
         }
         let (here, key) = (which(locate, session, side), key(&it));
-        let levels: usize = self.books.values().map(BTreeMap::len).sum();
+        let levels = || self.books.values().map(BTreeMap::len).sum::<usize>();
         let new_level = !self.books.get(&here).is_some_and(|book| book.contains_key(&key));
         let new_owner = !self.owners.contains_key(&participant.0);
-        if new_level && levels >= self.limits.levels
+        if new_level && levels() >= self.limits.levels
             || new_owner && self.owners.len() >= self.limits.participants
         {
             return events.push(cancel(it, CancelReason::NoRoom));

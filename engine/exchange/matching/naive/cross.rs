@@ -187,7 +187,7 @@ impl Naive {
         Indication {
             paired: bought.min(sold),
             imbalance: bought.abs_diff(sold),
-            side: (bought != sold).then(|| if bought > sold { Side::BUY } else { Side::SELL }),
+            side: (bought != sold).then_some(if bought > sold { Side::BUY } else { Side::SELL }),
             far: Price4(price_of(false)),
             near: Price4(price_of(true)),
             reference: Price4(price),

@@ -227,8 +227,9 @@ impl Seen {
         }
     }
 
-    pub(super) fn assert_all_kinds(&self) {
-        assert_eq!(self.0.len(), 38, "every kind of event, with every reason");
+    /// How many kinds came, each of them often.
+    pub(super) fn kinds(&self) -> usize {
         assert!(self.0.values().all(|&count| count >= 10), "{:?}", self.0);
+        self.0.len()
     }
 }
