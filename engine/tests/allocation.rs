@@ -20,8 +20,10 @@ use coretick::exchange::flow;
 use coretick::exchange::market_data::{
     Feed, FeedConfig, Line, Listing, Publication, StoreLimits, TapeConfig,
 };
-use coretick::exchange::matching::{CancelReason, Display, Event, Resting};
+use coretick::exchange::matching::{self, CancelReason, Display, Event, Resting};
+use coretick::exchange::order_entry::{self, Account};
 use coretick::exchange::unit::{Locate, Participant, Price4, Reference};
+use coretick::exchange::venue::{self, Venue};
 use coretick::ingest::arbiter::{Arbiter, Offer};
 use coretick::ingest::decode::Decoder;
 use coretick::ingest::transport::file::ItchFile;
@@ -33,7 +35,9 @@ use coretick::topology::config::{Config, Idle};
 use coretick::topology::outcome::Outcome;
 use coretick::topology::placement::{Placement, ShardSpec, StageName};
 use coretick::wire::mold::{self, Builder, Request, Session, end_of_session};
-use coretick::wire::ouch::{AppendageBuilder, EnterOrder, Inbound, TagValue, WirePrice};
+use coretick::wire::ouch::{
+    Appendage, AppendageBuilder, CancelOrder, EnterOrder, Inbound, TagValue, WirePrice,
+};
 use coretick::wire::soup::{self, Packet};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -402,6 +406,104 @@ fn thousands_of_orders_on_their_way_at_once_need_no_allocator() {
          [paper]\nlatency_out_ns = 60_000_000_000\nlatency_in_ns = 60_000_000_000\n{QUOTER}"
     );
     silent(&wide, &text, 50_000, 1_000);
+}
+
+#[test]
+fn an_exchange_takes_orders_without_the_allocator() {
+    let mut exchange = Exchange::new();
+    // What is used for the first time may grow.
+    exchange.turns(1..=200);
+    let ((), calls) = counted(|| exchange.turns(201..=20_000));
+    let counters = *exchange.venue.order_entry().counters();
+    assert_eq!((counters.messages, counters.rejected, counters.out_of_step), (80_000, 20_000, 0));
+    assert!(exchange.bytes > 20_000 * 200, "answers were taken");
+    assert_eq!(calls, 0, "calls of the allocator");
+}
+
+/// The whole exchange but its sockets, and a client that sends bytes.
+struct Exchange {
+    venue: Venue<io::Sink>,
+    packets: Vec<u8>,
+    bytes: usize,
+}
+
+impl Exchange {
+    fn new() -> Self {
+        let user = soup::Username::new("DESK").unwrap();
+        let password = soup::Password::new("secret").unwrap();
+        let account = Account::new(user, password, *b"FIRM", Participant(1));
+        let mut order_entry = order_entry::Config::new(vec![account], Vec::new());
+        (order_entry.orders, order_entry.messages) = (200_000, 200_000);
+        let listings = vec![Listing::new("AAA".parse().unwrap())];
+        let config = venue::Config {
+            order_entry,
+            feed: FeedConfig {
+                tape: TapeConfig { listings, ..TapeConfig::default() },
+                publication: Publication::new(Session(*b"  CORETICK")),
+                store: StoreLimits { chunk_bytes: 1 << 20, chunks: 4 },
+            },
+            limits: matching::Limits { symbols: 1, orders: 1_000, levels: 1_000, participants: 4 },
+            day: venue::Day::open_at_once(),
+            faults: Faults::default(),
+            background_in_ledger: true,
+        };
+        let mut venue = Venue::new(config, io::sink(), Nanos(0)).unwrap();
+        venue.start(Nanos(0), &mut |_, _| ());
+        assert!(venue.connected(0, Nanos(0)));
+        let login = soup::LoginRequest {
+            username: user,
+            password,
+            session: soup::SessionName::BLANK,
+            sequence: 1,
+            heartbeat_timeout_ms: None,
+        };
+        let mut packets = Vec::with_capacity(1_000);
+        Packet::LoginRequest(login).append(&mut packets).unwrap();
+        venue.received(0, &packets, Nanos(0), &mut |_, _| ());
+        Self { venue, packets, bytes: 0 }
+    }
+
+    /// In each turn a sell, a buy that trades with half of it, a reject, and a cancel of the rest.
+    fn turns(&mut self, turns: std::ops::RangeInclusive<u32>) {
+        for turn in turns {
+            self.packets.clear();
+            let number = turn * 3;
+            self.enter(number, b'S', 200);
+            self.enter(number + 1, b'B', 100);
+            self.enter(number + 2, b'B', 0);
+            let cancel = CancelOrder { user_ref_num: number.into(), ..CancelOrder::BLANK };
+            self.put(&Inbound::CancelOrder(&cancel, Appendage::EMPTY));
+            let now = Nanos(u64::from(turn) * 1_000);
+            self.venue.due(now, &mut |_, _| ());
+            self.venue.received(0, &self.packets, now, &mut |_, _| ());
+            self.venue.flush(now, &mut |_, _| ());
+            let count = self.venue.unsent(0, now).len();
+            self.venue.sent(0, count, now);
+            self.bytes += count;
+        }
+    }
+
+    fn enter(&mut self, number: u32, side: u8, shares: u32) {
+        let order = EnterOrder {
+            user_ref_num: number.into(),
+            side,
+            quantity: shares.into(),
+            symbol: "AAA".parse().unwrap(),
+            price: WirePrice::from_e4(100_000),
+            time_in_force: b'0',
+            display: b'Y',
+            capacity: b'P',
+            intermarket_sweep_eligibility: b'N',
+            cross_type: b'N',
+            ..EnterOrder::BLANK
+        };
+        self.put(&Inbound::EnterOrder(&order, Appendage::EMPTY));
+    }
+
+    fn put(&mut self, message: &Inbound<'_>) {
+        self.packets.extend(soup::head(b'U', message.length()).unwrap());
+        message.append(&mut self.packets);
+    }
 }
 
 #[test]
