@@ -17,6 +17,8 @@ mod store;
 mod tape;
 
 #[cfg(test)]
+mod core_tests;
+#[cfg(test)]
 mod tests;
 
 pub use feed::{Feed, FeedConfig};

@@ -1,7 +1,5 @@
 //! Promises across the parts: the same messages in store, on the lines and from re-requests; a late-comer who is right.
 
-mod core;
-
 use super::*;
 use crate::base::unit::{Nanos, Side};
 use crate::exchange::matching::{CancelReason, Display, Event, Phase, Resting};
@@ -11,7 +9,7 @@ use crate::wire::mold::{Kind, Packet, Request};
 
 const SESSION: Session = Session(*b"CORETICK01");
 
-fn feed() -> Feed {
+pub(super) fn feed() -> Feed {
     let listing = |text: &str| Listing::new(text.parse().unwrap());
     let tape = TapeConfig {
         listings: vec![listing("CORE"), listing("TICK")],

@@ -1,11 +1,13 @@
 //! The tape against the core: a book that is rebuilt from it shows what the core shows, after every command.
 
-use super::*;
-use crate::base::unit::{InstrumentId, Price, Qty, Seq};
+use super::tests::feed;
+use super::{Cursor, Feed, SNAPSHOT_END};
+use crate::base::unit::{InstrumentId, Nanos, Price, Qty, Seq, Side};
 use crate::book::{Books, Limits as BookLimits};
 use crate::exchange::matching::*;
+use crate::exchange::unit::{Locate, MatchNumber, Participant, Price4, Reference};
 use crate::ingest::decode::Decoder;
-use crate::wire::itch;
+use crate::wire::itch::{self, code::event};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
