@@ -1,5 +1,7 @@
 //! The exchange's numbers with their units, as its protocols say them.
 
+use crate::base::instrument::Symbol;
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
@@ -33,4 +35,17 @@ number! {
 impl Price4 {
     /// The price of a market order to buy: no limit.
     pub const MAX: Self = Self(u32::MAX);
+}
+
+impl Locate {
+    /// The symbol of a made-up market with this locate: AAAB, AAAC, ...
+    pub fn symbol(self) -> Symbol {
+        let mut symbol = Symbol::BLANK;
+        let mut rest = u32::from(self.0);
+        for letter in symbol.0[..4].iter_mut().rev() {
+            *letter = b'A' + (rest % 26) as u8;
+            rest /= 26;
+        }
+        symbol
+    }
 }

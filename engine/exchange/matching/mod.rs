@@ -173,9 +173,12 @@ impl Matching {
 
     /// The orders that show, bids first, each side in the order in which they trade.
     pub fn displayed(&self, locate: Locate) -> impl Iterator<Item = Resting> {
-        [Side::BUY, Side::SELL].into_iter().flat_map(move |side| {
-            self.book(locate, side).flat_map(|level| self.queue(level, FRONT)).map(|o| self.view(o))
-        })
+        [Side::BUY, Side::SELL].into_iter().flat_map(move |side| self.shown(locate, side))
+    }
+
+    /// The orders of a side that show, in the order in which they trade.
+    pub fn shown(&self, locate: Locate, side: Side) -> impl Iterator<Item = Resting> {
+        self.book(locate, side).flat_map(|level| self.queue(level, FRONT)).map(|o| self.view(o))
     }
 
     /// Number of the last execution or cross; 0 before the first.
