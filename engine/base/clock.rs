@@ -2,11 +2,12 @@
 //!
 //! [`Clock::ticks`] is for latencies only: the processor's time-stamp counter where there is one, calibrated once
 //! against the system's monotonic clock; differences are turned into nanoseconds when they are recorded. Engine time
-//! never comes from here: it is in the messages.
+//! of a replay never comes from here: it is in the messages. [`Wall`] is for what lives in the world: sessions, and when
+//! an exchange does what.
 #![allow(unsafe_code)]
 
-use super::unit::Stamp;
-use std::time::{Duration, Instant};
+use super::unit::{Nanos, Stamp};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Reads ticks and knows how long one is. `Copy`: each shard has its own.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,29 @@ impl Clock {
     }
 }
 
+/// The time of day, which never steps back: set by the system's clock once, and counted on from there by the monotonic one.
+#[derive(Clone, Copy, Debug)]
+pub struct Wall {
+    start: Instant,
+    at_start: Nanos,
+}
+
+impl Wall {
+    /// Reads the system's clock. A clock before 1970 counts as 1970.
+    #[expect(clippy::disallowed_methods, reason = "this is where time is read")]
+    pub fn set() -> Self {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since_epoch.unwrap_or_default().as_nanos();
+        Self { start: Instant::now(), at_start: Nanos(u64::try_from(nanos).unwrap_or(u64::MAX)) }
+    }
+
+    /// Nanoseconds since the Unix epoch, UTC.
+    #[inline]
+    pub fn now(&self) -> Nanos {
+        self.at_start.plus(Nanos(self.start.elapsed().as_nanos() as u64))
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn ticks() -> u64 {
@@ -82,5 +106,13 @@ mod tests {
         assert_ne!(clock.stamp(), Stamp(0));
         assert_eq!(clock.nanos_between(Stamp(u32::MAX), Stamp(9)), 5);
         assert_eq!(clock.nanos(1 << 40), 1 << 39);
+    }
+
+    #[test]
+    fn the_time_of_day_goes_on_and_is_of_our_century() {
+        let wall = Wall::set();
+        let first = wall.now();
+        assert!(wall.now() >= first);
+        assert!((1_600_000_000_000_000_000..4_000_000_000_000_000_000).contains(&first.0));
     }
 }

@@ -5,12 +5,18 @@
 mod book;
 mod check;
 mod convert;
+mod exchange;
 mod generate;
 mod replay;
+mod signal;
 mod summary;
 
 use crate::exchange::capture::PublishError;
+use crate::exchange::faults::FaultsError;
 use crate::exchange::flow::FlowError;
+use crate::exchange::market_data::PublicationError;
+use crate::exchange::server::ServerError;
+use crate::exchange::settings::SettingsError;
 use crate::ingest::date::Day as Date;
 use crate::ingest::transport::file::{FramingFault, ItchFile, OpenError};
 use crate::ingest::transport::pcap::CaptureFault;
@@ -38,6 +44,7 @@ enum Command {
     Book(book::Arguments),
     Generate(generate::Arguments),
     Convert(convert::Arguments),
+    Exchange(exchange::Arguments),
     Check(check::Arguments),
 }
 
@@ -51,6 +58,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Command::Book(arguments) => book::run(arguments, out),
         Command::Generate(arguments) => generate::run(arguments, out),
         Command::Convert(arguments) => convert::run(arguments, out),
+        Command::Exchange(arguments) => exchange::run(arguments, out),
         Command::Check(arguments) => check::run(arguments, out),
     }
 }
@@ -94,13 +102,27 @@ pub enum Failure {
     OntoItself(PathBuf),
     /// A shard did not start or did not end in order.
     Executor(ExecutorError),
+    /// The exchange cannot be set up like that.
+    Exchange(SettingsError),
+    /// Its market data cannot be published like that.
+    Publication(PublicationError),
+    /// It cannot fail like that.
+    Faults(FaultsError),
+    /// It does not get a socket.
+    Server(ServerError),
+    /// So many rows of its ledger were lost, and why.
+    Ledger(u64, io::Error),
 }
 
 impl Failure {
     /// The process's exit code: 2 for what the user must put right, 1 for what the system refused.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::File(..) | Self::Executor(_) => 1,
+            Self::Output(_)
+            | Self::File(..)
+            | Self::Executor(_)
+            | Self::Server(_)
+            | Self::Ledger(..) => 1,
             Self::Malformed(_) => 3,
             _ => 2,
         }
@@ -193,6 +215,17 @@ impl fmt::Display for Failure {
                 )
             }
             Self::Executor(error) => error.fmt(f),
+            Self::Exchange(error) => error.fmt(f),
+            Self::Publication(error) => error.fmt(f),
+            Self::Faults(error) => write!(f, "--faults: {error}"),
+            Self::Server(error) => write!(
+                f,
+                "{error}: see that no other exchange runs, and that the address is this machine's; --config can name others"
+            ),
+            Self::Ledger(rows, error) => write!(
+                f,
+                "the ledger could not be written ({rows} rows lost): {error}: see that the disk of --out has room"
+            ),
         }
     }
 }
@@ -206,6 +239,24 @@ impl From<OpenError> for Failure {
 impl From<ExecutorError> for Failure {
     fn from(error: ExecutorError) -> Self {
         Self::Executor(error)
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::Exchange(error)
+    }
+}
+
+impl From<PublicationError> for Failure {
+    fn from(error: PublicationError) -> Self {
+        Self::Publication(error)
+    }
+}
+
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        Self::Server(error)
     }
 }
 

@@ -26,6 +26,8 @@ use std::{error, fmt};
 const SNAPSHOTS_MAX: usize = 8;
 /// Re-requests that are answered in one turn: order entry is not starved.
 const REREQUESTS_PER_TURN: usize = 64;
+/// What background traders do in one turn: clients are heard in between.
+const TRADES_PER_TURN: usize = 64;
 /// A late-comer that takes nothing for so long is given up.
 const STALLED: Nanos = Nanos(5_000_000_000);
 
@@ -194,6 +196,7 @@ impl<W: Write> Server<W> {
             self.started = true;
         }
         let mut done = order_entry.work(&mut Orders { venue, out: &mut out }, now);
+        done += venue.trade(TRADES_PER_TURN, now, &mut out);
         venue.flush(now, &mut out);
         snapshots.due(now);
         done += late.work(&mut Late { venue, snapshots }, now);

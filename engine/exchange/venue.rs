@@ -16,6 +16,7 @@ pub(super) mod tests;
 pub use day::{Act, Day};
 pub use snapshots::SnapshotService;
 
+use super::background::{self, Background};
 use super::faults::{BustFaults, Faults, PacketFaults};
 use super::ledger::Ledger;
 use super::market_data::{Feed, FeedConfig, Line, PublicationError, Snapshot};
@@ -40,6 +41,8 @@ pub struct Config {
     pub day: Day,
     /// What goes wrong.
     pub faults: Faults,
+    /// Who trades beside the clients.
+    pub background: Option<background::Config>,
     /// Whether the ledger also has the rows of those who are no clients.
     pub background_in_ledger: bool,
 }
@@ -51,6 +54,7 @@ pub struct Venue<W> {
     feed: Feed,
     lines: [PacketFaults<Line>; 2],
     busts: BustFaults,
+    background: Option<Background>,
     ledger: Ledger<W>,
     midnight: Nanos,
     symbols: u16,
@@ -87,6 +91,7 @@ impl<W: Write> Venue<W> {
             feed: Feed::new(feed, now.since(midnight))?,
             lines: Line::BOTH.map(|line| PacketFaults::of_line(&faults, line, now)),
             busts: BustFaults::new(&faults),
+            background: config.background.map(|it| Background::new(it, now.since(midnight))),
             midnight,
             symbols,
             day,
@@ -118,6 +123,34 @@ impl<W: Write> Venue<W> {
         for line in lines {
             line.due(now, out);
         }
+    }
+
+    /// Lets background traders do what they want by `now`, at most `most` things. How many they did.
+    pub fn trade(&mut self, most: usize, now: Nanos, out: &mut impl FnMut(Line, &[u8])) -> usize {
+        let time = now.since(self.midnight);
+        for done in 0..most {
+            let Self { background: Some(background), core, ended: false, .. } = self else {
+                return done;
+            };
+            match background.next(core, time) {
+                Some(command) => self.apply(&command, now, out),
+                None => return done,
+            }
+        }
+        most
+    }
+
+    /// The day ends now, whatever its programme says.
+    pub fn end(&mut self, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
+        if !self.ended {
+            self.day = Day::ending_at(now.since(self.midnight));
+            self.due(now, out);
+        }
+    }
+
+    /// Whether the last message was told.
+    pub const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// When `due` has something to do, if nothing happens before.
@@ -257,7 +290,8 @@ impl<W: Write> Venue<W> {
 
     /// The one place where commands become events, and events go to all.
     fn put(&mut self, command: &Command, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
-        let Self { core, entry, feed, lines, busts, ledger, midnight, ended, .. } = self;
+        let Self { core, entry, feed, lines, busts, background, ledger, midnight, ended, .. } =
+            self;
         let time = now.since(*midnight);
         let mut out = faulty(lines, now, out);
         entry.begin(command, now);
@@ -266,6 +300,9 @@ impl<W: Write> Venue<W> {
                 feed.on_event(&event, time, &mut out);
             }
             entry.on(&event);
+            if let Some(background) = background {
+                background.observe(&event);
+            }
             match event {
                 Event::Broken { match_number, locate } => {
                     let mut orders = entry.orders_in(match_number).peekable();

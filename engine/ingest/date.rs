@@ -60,6 +60,16 @@ impl Day {
         (0..bytes.len()).filter(|&at| begins(at)).find_map(date_at)
     }
 
+    /// The day of a moment; 1970-01-01 for one that is out of range.
+    pub fn of(now: Nanos) -> Self {
+        let zone = TimeZone::get("America/New_York").expect("the time zones are built in");
+        let moment = jiff::Timestamp::from_nanosecond(i128::from(now.0));
+        let date = moment.map(|moment| zone.to_datetime(moment).date());
+        date.ok()
+            .and_then(|date| Self::new(date.year() as u16, date.month() as u16, date.day() as u16))
+            .unwrap_or_default()
+    }
+
     /// Midnight, at which the day begins: 04:00 or 05:00 UTC.
     pub fn midnight(&self) -> Nanos {
         let zone = TimeZone::get("America/New_York").expect("the time zones are built in");

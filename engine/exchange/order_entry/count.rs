@@ -46,6 +46,37 @@ pub struct Counters {
     pub out_of_step: u64,
 }
 
+impl fmt::Display for Counters {
+    /// What a person wants to know of a day: all that is not zero.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { logins, messages, .. } = self;
+        write!(f, "{logins} logins, {messages} messages")?;
+        for (count, what) in [
+            (self.logins_rejected, "logins rejected"),
+            (self.connections_refused, "connections refused"),
+            (self.taken_over, "taken over"),
+            (self.logouts, "logouts"),
+            (self.lost, "connections lost"),
+            (self.no_login, "without login"),
+            (self.silent, "silent"),
+            (self.stalled, "stalled"),
+            (self.cut, "cut by a fault"),
+            (self.bad_packets, "bad packets"),
+            (self.bad_messages, "bad messages"),
+            (self.repeated, "repetitions ignored"),
+            (self.ignored, "requests ignored"),
+            (self.rejected, "requests rejected"),
+            (self.bad_replaces, "bad replaces"),
+            (self.out_of_step, "OUT OF STEP"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Input that was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadInput {

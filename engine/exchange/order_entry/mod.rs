@@ -297,6 +297,11 @@ impl OrderEntry {
         Some(Refused { participant: account.participant, client, reason: refusal.reason })
     }
 
+    /// Accounts that are logged in now.
+    pub fn clients(&self) -> usize {
+        self.logged_in.iter().flatten().count()
+    }
+
     /// What was counted.
     pub const fn counters(&self) -> &Counters {
         &self.desk.counters

@@ -91,6 +91,11 @@ impl Day {
         Self::new(acts)
     }
 
+    /// Nothing but the end.
+    pub(super) fn ending_at(end: Nanos) -> Self {
+        Self { acts: Self::ending(event::END_OF_MARKET_HOURS).map(|act| (end, act)).into() }
+    }
+
     /// The acts that end a day, after those hours have ended.
     const fn ending(hours: u8) -> [Act; 5] {
         [

@@ -34,6 +34,7 @@ pub(in crate::exchange) fn config(day: Day, faults: &str) -> Config {
         limits: Limits { symbols: 0, orders: 1_000, levels: 1_000, participants: 8 },
         day,
         faults: Faults::parse(faults).unwrap(),
+        background: None,
         background_in_ledger: true,
     }
 }

@@ -1,0 +1,239 @@
+//! `coretick exchange`: the embedded exchange, alone, for whoever speaks its protocols.
+
+use super::Failure;
+use super::signal::Stop;
+use super::summary::grouped;
+use crate::base::clock::Wall;
+use crate::base::unit::Nanos;
+use crate::exchange::faults::Faults;
+use crate::exchange::server::{Addresses, Server};
+use crate::exchange::settings::{Programme, Settings};
+use crate::exchange::venue::Venue;
+use crate::ingest::date::Day as Date;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+/// Run the embedded exchange: ITCH over MoldUDP64 out, OUCH over SoupBinTCP in
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    coretick exchange\n  \
+    coretick exchange --symbols 8000 --rate 500000 --seconds 60 --out out/exchange\n  \
+    coretick exchange --faults loss=0.01,dup=0.005,reorder=8,a-dead=10s..20s\n\n\
+    It prints where it listens, then a line of figures each second. Ctrl-C ends the day in order: orders are cancelled,\n\
+    sessions ended, the ledger written.\n\n\
+    All keys of --config, with their units and defaults, are in engine/exchange/default.toml.\n\n\
+    Keys of --faults: seed; of the lines loss, dup, reorder (packets), reorder-chance, a-delay, b-delay, a-dead, b-dead,\n\
+    both-dead (from..to), held-max; of the re-request server rerequest-loss, -delay, -dead; of connections\n\
+    disconnect-after, disconnect-within (bytes), disconnect-times; login-refusals, login-refusal-chance; of answers\n\
+    ack-delay, ack-delay-chance; of trades bust, bust-delay. Chances are 0 to 1, times like 250us, 10ms or 5s.")]
+pub(super) struct Arguments {
+    /// The configuration: a TOML file with what differs from the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Symbols: 1 to 65535
+    #[arg(long, value_name = "N")]
+    symbols: Option<u32>,
+    /// Market-data messages a second of background traders, about; 0: none
+    #[arg(long, value_name = "R")]
+    rate: Option<u32>,
+    /// Draws what the background traders do
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// What goes wrong on purpose, as key=value,...
+    #[arg(long, value_name = "FAULTS")]
+    faults: Option<String>,
+    /// Seconds after which the day ends; 0: when told to
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// The folder for ledger.csv; without it no ledger is written
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// How long the end of the day is told before the sockets close.
+const ENDING: Nanos = Nanos(1_000_000_000);
+const SECOND: Nanos = Nanos(1_000_000_000);
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let settings = settings(arguments)?;
+    let stop = Stop::on_signals()?;
+    let wall = Wall::set();
+    let now = wall.now();
+    let plan = settings.plan(now, Date::of(now).midnight())?;
+    let ledger: Box<dyn Write> = match &arguments.out {
+        Some(folder) => {
+            let path = folder.join("ledger.csv");
+            let failed = |error| Failure::File(path.clone(), error);
+            fs::create_dir_all(folder).map_err(failed)?;
+            Box::new(File::create(&path).map_err(failed)?)
+        }
+        None => Box::new(io::sink()),
+    };
+    let connections = settings.order_entry.connections;
+    let venue = Venue::new(plan.venue, ledger, now)?;
+    let mut server = Server::bind(venue, &plan.addresses, connections, &settings.faults, now)?;
+    announce(&server.addresses()?, &settings, arguments, out)?;
+
+    let mut figures = Figures::new(now);
+    let mut ends: Option<Nanos> = None;
+    loop {
+        let now = wall.now();
+        let done = server.do_work(now);
+        figures.show(&mut server, now);
+        if stop.is_set() && ends.is_none() {
+            server.act(|venue, out| venue.end(now, &mut |line, packet| out(line, packet)));
+        }
+        if server.venue().has_ended() {
+            let end = *ends.get_or_insert(now.plus(ENDING));
+            if now >= end {
+                break;
+            }
+        }
+        if done == 0 {
+            // A core that nobody waits for is not burnt: this exchange is measured in the engine's benches, not here.
+            std::thread::yield_now();
+        }
+    }
+    figures.finish(&mut server, wall.now(), out)?;
+    let ledger = server.venue().ledger();
+    ledger.flush();
+    match ledger.take_error() {
+        Some(error) => Err(Failure::Ledger(ledger.lost(), error)),
+        None => Ok(()),
+    }
+}
+
+fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
+    let mut settings = match &arguments.config {
+        Some(path) => {
+            let text =
+                fs::read_to_string(path).map_err(|error| Failure::File(path.clone(), error))?;
+            Settings::read(&path.display().to_string(), &text)?
+        }
+        None => Settings::default(),
+    };
+    let Arguments { symbols, rate, seed, faults, seconds, .. } = arguments;
+    settings.flow.symbols = symbols.unwrap_or(settings.flow.symbols);
+    settings.flow.rate = rate.unwrap_or(settings.flow.rate);
+    settings.flow.seed = seed.unwrap_or(settings.flow.seed);
+    settings.day.seconds = seconds.unwrap_or(settings.day.seconds);
+    if let Some(text) = faults {
+        settings.faults = Faults::parse(text).map_err(Failure::Faults)?;
+    }
+    Ok(settings)
+}
+
+fn announce(
+    at: &Addresses,
+    settings: &Settings,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let [line_a, line_b] = at.lines;
+    let session = &settings.feed.session;
+    let (symbols, rate) = (settings.flow.symbols, settings.flow.rate);
+    writeln!(
+        out,
+        "exchange      {} symbols, {} messages/s, seed {}",
+        grouped(symbols.into()),
+        grouped(rate.into()),
+        settings.flow.seed
+    )?;
+    writeln!(
+        out,
+        "market data   {line_a} and {line_b} by {}, session {session}: ITCH 5.0 over MoldUDP64",
+        at.interface
+    )?;
+    writeln!(out, "re-requests   {} (UDP)", at.rerequests)?;
+    writeln!(out, "snapshots     {} (TCP): ITCH 5.0 over SoupBinTCP", at.snapshots)?;
+    writeln!(out, "order entry   {} (TCP): OUCH 5.0 over SoupBinTCP", at.order_entry)?;
+    let users: Vec<_> = settings.account.iter().map(|account| account.user.as_str()).collect();
+    writeln!(out, "accounts      {}", users.join(" "))?;
+    if settings.faults != Faults::default() {
+        writeln!(out, "faults        {}", settings.faults)?;
+    }
+    if let Some(folder) = &arguments.out {
+        writeln!(out, "ledger        {}", folder.join("ledger.csv").display())?;
+    }
+    match (settings.day.programme, settings.day.seconds) {
+        (Programme::Regular, _) => writeln!(out, "day           regular hours of New York")?,
+        (Programme::Open, 0) => writeln!(out, "day           open until Ctrl-C")?,
+        (Programme::Open, seconds) => writeln!(out, "day           open for {seconds} s")?,
+    }
+    out.flush()
+}
+
+/// The live line: in place on a terminal, a line every ten seconds elsewhere.
+struct Figures {
+    bar: ProgressBar,
+    start: Nanos,
+    shown: Nanos,
+    messages: u64,
+    packets: u64,
+    seconds: u64,
+}
+
+impl Figures {
+    fn new(now: Nanos) -> Self {
+        let bar = ProgressBar::new_spinner();
+        // The template is a constant that parses.
+        let style = ProgressStyle::with_template("{msg}").unwrap_or(ProgressStyle::default_bar());
+        Self {
+            bar: bar.with_style(style),
+            start: now,
+            shown: now,
+            messages: 0,
+            packets: 0,
+            seconds: 0,
+        }
+    }
+
+    fn show<W: Write>(&mut self, server: &mut Server<W>, now: Nanos) {
+        if now.since(self.shown) < SECOND {
+            return;
+        }
+        let nanos = now.since(self.shown).0;
+        let (packets, venue) = (server.sent().packets, server.venue());
+        let messages = venue.feed().store().next() - 1;
+        let rate = |count: u64| grouped(count * SECOND.0 / nanos);
+        let text = format!(
+            "{:>5} s  {:>11} messages/s  {:>9} packets/s  {:>10} orders alive  {} clients",
+            now.since(self.start).0 / SECOND.0,
+            rate(messages - self.messages),
+            rate(packets - self.packets),
+            grouped(venue.core().live() as u64),
+            venue.order_entry().clients(),
+        );
+        (self.shown, self.messages, self.packets) = (now, messages, packets);
+        self.seconds += 1;
+        if io::stderr().is_terminal() {
+            self.bar.set_message(text);
+        } else if self.seconds % 10 == 1 {
+            eprintln!("{text}");
+        }
+    }
+
+    fn finish<W: Write>(
+        &self,
+        server: &mut Server<W>,
+        now: Nanos,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        let sent = server.sent();
+        let venue = server.venue();
+        let counts = venue.order_entry().counters();
+        writeln!(
+            out,
+            "ended after {} s: {} messages, {} packets ({} not taken by the system), {} executions; clients: {counts}",
+            now.since(self.start).0 / SECOND.0,
+            grouped(venue.feed().store().next() - 1),
+            grouped(sent.packets),
+            grouped(sent.lost),
+            grouped(venue.core().last_match().0),
+        )
+    }
+}

@@ -1,0 +1,521 @@
+//! What `coretick exchange` is told by its configuration. `engine/exchange/default.toml` is the manual: each key there has
+//! its unit and its range; the fields here have the same names.
+
+use super::background;
+use super::faults::Faults;
+use super::market_data::{Cut, FeedConfig, Listing, Publication, StoreLimits, TapeConfig};
+use super::matching::{Limits, SelfMatch};
+use super::order_entry::{self, Account};
+use super::server::Addresses;
+use super::traders::{self, MARKET_MAKER, Traders};
+use super::unit::{Locate, Participant};
+use super::venue::{self, Day};
+use crate::base::instrument::Symbol;
+use crate::base::unit::Nanos;
+use crate::wire::mold;
+use crate::wire::soup::{Password, SessionName, Username};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// The manual, and the defaults.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// Bytes of a MiB.
+const MIB: usize = 1 << 20;
+/// Nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
+/// Participants of clients; the background's begin after them.
+const CLIENTS_MAX: u32 = 65_535;
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct Settings {
+    pub flow: Flow,
+    pub feed: Lines,
+    pub order_entry: OrderEntry,
+    pub day: DayOf,
+    pub ledger: LedgerOf,
+    pub account: Vec<Client>,
+    pub faults: Faults,
+}
+
+/// `[flow]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct Flow {
+    pub symbols: u32,
+    pub rate: u32,
+    pub live: u32,
+    pub seed: u64,
+    pub crash: String,
+    pub halt_every_s: u64,
+}
+
+/// `[feed]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct Lines {
+    pub session: String,
+    pub line_a: SocketAddr,
+    pub line_b: SocketAddr,
+    pub interface: Ipv4Addr,
+    pub ttl: u32,
+    pub mtu_a: usize,
+    pub mtu_b: usize,
+    pub rerequests: SocketAddr,
+    pub snapshots: SocketAddr,
+    pub kept_mib: usize,
+}
+
+/// `[order_entry]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct OrderEntry {
+    pub listen: SocketAddr,
+    pub connections: usize,
+    pub orders_max: usize,
+}
+
+/// `[day]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct DayOf {
+    pub programme: Programme,
+    pub seconds: u64,
+}
+
+/// `day.programme`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "default.toml documents each value")]
+pub enum Programme {
+    Open,
+    Regular,
+}
+
+/// `[ledger]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct LedgerOf {
+    pub background: bool,
+}
+
+/// `[[account]]`.
+#[derive(Clone, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml documents each key")]
+pub struct Client {
+    pub user: String,
+    pub password: String,
+    pub firm: String,
+    #[serde(default = "yes")]
+    pub cancel_on_disconnect: bool,
+    #[serde(default = "allow")]
+    pub self_match: SelfMatchOf,
+}
+
+/// Its password is not shown.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// `account.self_match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "default.toml documents each value")]
+pub enum SelfMatchOf {
+    Allow,
+    CancelResting,
+    CancelIncoming,
+    DecrementBoth,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            flow: Flow::default(),
+            feed: Lines::default(),
+            order_entry: OrderEntry::default(),
+            day: DayOf::default(),
+            ledger: LedgerOf::default(),
+            account: vec![Client {
+                user: "DESK01".into(),
+                password: "PASS01".into(),
+                firm: "CTCK".into(),
+                cancel_on_disconnect: true,
+                self_match: SelfMatchOf::Allow,
+            }],
+            faults: Faults::default(),
+        }
+    }
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self {
+            symbols: 1_000,
+            rate: 1_000,
+            live: 0,
+            seed: 1,
+            crash: String::new(),
+            halt_every_s: 0,
+        }
+    }
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        let Addresses { lines: [line_a, line_b], interface, ttl, .. } =
+            Addresses::on_this_machine(26_400, 26_401);
+        let here = |port| SocketAddr::new(interface.into(), port);
+        Self {
+            session: "CORETICK".into(),
+            line_a,
+            line_b,
+            interface,
+            ttl,
+            mtu_a: 1_400,
+            mtu_b: 1_400,
+            rerequests: here(26_402),
+            snapshots: here(26_403),
+            kept_mib: 1_024,
+        }
+    }
+}
+
+impl Default for OrderEntry {
+    fn default() -> Self {
+        let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 26_410);
+        Self { listen, connections: 64, orders_max: 1 << 20 }
+    }
+}
+
+impl Default for DayOf {
+    fn default() -> Self {
+        Self { programme: Programme::Open, seconds: 0 }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn allow() -> SelfMatchOf {
+    SelfMatchOf::Allow
+}
+
+/// A setting that cannot be, and the fix.
+#[derive(Debug)]
+pub enum SettingsError {
+    /// Not TOML, or a key is unknown or of the wrong type; with file, line and column.
+    Toml {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        error: Box<toml::de::Error>,
+    },
+    /// A value is out of its range.
+    Range {
+        /// Which key.
+        key: String,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toml { file, error } => {
+                write!(f, "{file}: {error}see engine/exchange/default.toml for all keys")
+            }
+            Self::Range { key, value, expected } => {
+                write!(f, "{key} = {value}: out of range: give {expected}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// What the settings mean.
+#[derive(Debug)]
+pub struct Plan {
+    /// The venue.
+    pub venue: venue::Config,
+    /// Its sockets.
+    pub addresses: Addresses,
+}
+
+impl Settings {
+    /// The defaults, overridden key by key by `text`, the content of `file`.
+    ///
+    /// # Errors
+    /// At the first key that is unknown or of the wrong type.
+    pub fn read(file: &str, text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text)
+            .map_err(|error| SettingsError::Toml { file: file.into(), error: Box::new(error) })
+    }
+
+    /// What they mean for an exchange that starts at `now` on a day that began at `midnight`.
+    ///
+    /// # Errors
+    /// At the first value that is out of range.
+    pub fn plan(&self, now: Nanos, midnight: Nanos) -> Result<Plan, SettingsError> {
+        let Self { flow, feed, order_entry, day, .. } = self;
+        within("flow.symbols", u64::from(flow.symbols), 1, 65_535, "1 to 65535")?;
+        within("flow.rate", u64::from(flow.rate), 0, 100_000_000, "0 to 100000000")?;
+        let live = if flow.live == 0 { 20 * flow.symbols } else { flow.live };
+        let least = 4 * u64::from(flow.symbols);
+        within("flow.live", u64::from(live), least, 1 << 24, "4 a symbol to 16777216")?;
+        within("flow.halt_every_s", flow.halt_every_s, 0, 86_400, "0 to 86400")?;
+        within("feed.ttl", u64::from(feed.ttl), 0, 255, "0 to 255")?;
+        within("feed.mtu_a", feed.mtu_a as u64, 72, 65_507, "72 to 65507")?;
+        within("feed.mtu_b", feed.mtu_b as u64, 72, 65_507, "72 to 65507")?;
+        within("feed.kept_mib", feed.kept_mib as u64, 2, 1 << 20, "2 to 1048576")?;
+        let connections = order_entry.connections as u64;
+        within("order_entry.connections", connections, 1, 65_535, "1 to 65535")?;
+        let orders = order_entry.orders_max as u64;
+        within("order_entry.orders_max", orders, 1, 1 << 27, "1 to 134217728")?;
+        within("day.seconds", day.seconds, 0, 86_400, "0 to 86400")?;
+
+        let symbols: Vec<Symbol> =
+            (1..=flow.symbols).map(|locate| Locate(locate as u16).symbol()).collect();
+        let accounts = self.accounts()?;
+        let background = (flow.rate > 0).then(|| -> Result<_, SettingsError> {
+            let config = traders::Config {
+                symbols: flow.symbols as u16,
+                live,
+                crosses: if day.programme == Programme::Regular { flow.symbols as u16 } else { 0 },
+                seed: flow.seed,
+                participants: Participant(CLIENTS_MAX + 1),
+                crash: self.crash(now, midnight)?,
+            };
+            Ok(background::Config {
+                traders: config,
+                rate: flow.rate,
+                halt_every: Nanos(flow.halt_every_s * SECOND),
+                regular_hours: day.programme == Programme::Regular,
+            })
+        });
+        let background = background.transpose()?;
+        let mut limits = background.as_ref().map_or(NO_LIMITS, |it| Traders::limits(&it.traders));
+        limits.orders += order_entry.orders_max;
+        limits.levels += order_entry.orders_max;
+        limits.participants += accounts.len();
+        let session = session(&feed.session)?;
+        let publication = Publication {
+            cuts: [feed.mtu_a, feed.mtu_b].map(|mtu| Cut { mtu, ..Cut::default() }),
+            ..Publication::new(mold::Session(session))
+        };
+        Ok(Plan {
+            venue: venue::Config {
+                order_entry: order_entry::Config {
+                    session: SessionName(session),
+                    midnight,
+                    connections: order_entry.connections,
+                    orders: order_entry.orders_max,
+                    ..order_entry::Config::new(accounts, symbols.clone())
+                },
+                feed: FeedConfig {
+                    tape: TapeConfig {
+                        listings: symbols.into_iter().map(Listing::new).collect(),
+                        attributions: Vec::new(),
+                        market_makers: vec![MARKET_MAKER],
+                        decline_levels: None,
+                    },
+                    publication,
+                    store: StoreLimits { chunk_bytes: MIB, chunks: feed.kept_mib },
+                },
+                limits,
+                day: self.programme(now, midnight),
+                faults: self.faults.clone(),
+                background,
+                background_in_ledger: self.ledger.background,
+            },
+            addresses: Addresses {
+                order_entry: order_entry.listen,
+                snapshots: feed.snapshots,
+                rerequests: feed.rerequests,
+                lines: [feed.line_a, feed.line_b],
+                interface: feed.interface,
+                ttl: feed.ttl,
+            },
+        })
+    }
+
+    fn programme(&self, now: Nanos, midnight: Nanos) -> Day {
+        match (self.day.programme, self.day.seconds) {
+            (Programme::Regular, _) => Day::regular(),
+            (Programme::Open, 0) => Day::open_at_once(),
+            (Programme::Open, seconds) => {
+                Day::open_until(now.plus(Nanos(seconds * SECOND)).since(midnight))
+            }
+        }
+    }
+
+    fn crash(&self, now: Nanos, midnight: Nanos) -> Result<Option<traders::Crash>, SettingsError> {
+        let text = self.flow.crash.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let seconds = text.strip_suffix('s').and_then(|number| number.parse::<u64>().ok());
+        let Some(seconds) = seconds.filter(|&seconds| seconds <= 86_400) else {
+            return range("flow.crash", text, "seconds as in \"20s\", up to 86400s");
+        };
+        let at = now.plus(Nanos(seconds * SECOND)).since(midnight);
+        Ok(Some(traders::Crash { at, lasts: Nanos(30 * SECOND), percent: 10 }))
+    }
+
+    fn accounts(&self) -> Result<Vec<Account>, SettingsError> {
+        let mut accounts: Vec<Account> = Vec::with_capacity(self.account.len());
+        for (participant, client) in (1..).map(Participant).zip(&self.account) {
+            let user = text::<6>("account.user", &client.user, "1 to 6 letters and digits")?;
+            let user = Username(user);
+            if accounts.iter().any(|other| other.user == user) {
+                return range("account.user", &client.user, "each user once");
+            }
+            if participant.0 > CLIENTS_MAX {
+                return range("account", &client.user, "at most 65535 accounts");
+            }
+            // Its own text does not tell the password.
+            let password = text::<10>("account.password", &client.password, "")
+                .or_else(|_| range("account.password", "...", "1 to 10 letters and digits"))?;
+            let firm = text::<4>("account.firm", &client.firm, "1 to 4 letters")?;
+            accounts.push(Account {
+                cancel_on_disconnect: client.cancel_on_disconnect,
+                self_match: match client.self_match {
+                    SelfMatchOf::Allow => SelfMatch::Allow,
+                    SelfMatchOf::CancelResting => SelfMatch::CancelResting,
+                    SelfMatchOf::CancelIncoming => SelfMatch::CancelIncoming,
+                    SelfMatchOf::DecrementBoth => SelfMatch::DecrementBoth,
+                },
+                ..Account::new(user, Password(password), firm, participant)
+            });
+        }
+        Ok(accounts)
+    }
+}
+
+/// What the core needs where nobody but clients trades.
+const NO_LIMITS: Limits = Limits { symbols: 0, orders: 0, levels: 0, participants: 0 };
+
+fn range<T>(
+    key: &str,
+    value: impl fmt::Display,
+    expected: &'static str,
+) -> Result<T, SettingsError> {
+    Err(SettingsError::Range { key: key.into(), value: value.to_string(), expected })
+}
+
+fn within(
+    key: &str,
+    value: u64,
+    least: u64,
+    most: u64,
+    expected: &'static str,
+) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) { Ok(()) } else { range(key, value, expected) }
+}
+
+/// `text` as a field of `N` letters and digits, spaces behind it.
+fn text<const N: usize>(
+    key: &str,
+    text: &str,
+    expected: &'static str,
+) -> Result<[u8; N], SettingsError> {
+    let fits =
+        (1..=N).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !fits {
+        return range(key, text, expected);
+    }
+    let mut field = [b' '; N];
+    field[..text.len()].copy_from_slice(text.as_bytes());
+    Ok(field)
+}
+
+/// The session's name as it goes out, spaces before it.
+fn session(name: &str) -> Result<[u8; 10], SettingsError> {
+    let mut field = text::<10>("feed.session", name, "1 to 10 letters and digits")?;
+    field.rotate_right(10 - name.len());
+    Ok(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Result<Plan, String> {
+        let (midnight, now) = (Nanos(0), Nanos(10 * 3_600 * SECOND));
+        Settings::read("x.toml", text)
+            .and_then(|settings| settings.plan(now, midnight))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_manual_tells_the_defaults() {
+        assert_eq!(Settings::read("default.toml", DEFAULT).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn the_defaults_are_a_plan() {
+        let plan = plan("").unwrap();
+        let symbols = plan.venue.feed.tape.listings;
+        assert_eq!((symbols.len(), symbols[26].symbol), (1_000, Symbol(*b"AABB    ")));
+        assert_eq!(plan.venue.feed.publication.session.0, *b"  CORETICK");
+        assert_eq!(plan.venue.background.map(|background| background.rate), Some(1_000));
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key_and_the_fix() {
+        for (text, key, fix) in [
+            ("[flow]\nsymbols = 0", "flow.symbols = 0", "1 to 65535"),
+            ("[flow]\nlive = 3", "flow.live = 3", "4 a symbol"),
+            ("[flow]\ncrash = \"soon\"", "flow.crash = soon", "as in \"20s\""),
+            ("[feed]\nsession = \"TOO LONG\"", "feed.session = TOO LONG", "letters and digits"),
+            ("[feed]\nmtu_b = 71", "feed.mtu_b = 71", "72 to 65507"),
+            ("[day]\nseconds = 90000", "day.seconds = 90000", "0 to 86400"),
+        ] {
+            let error = plan(text).unwrap_err();
+            assert!(error.contains(key) && error.contains(fix), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_or_a_wrong_type_names_its_line() {
+        for text in ["[flow]\nsymbols = 5\nsymbol = 1", "[flow]\n\nseed = \"x\"", "\n\n[flows]"] {
+            let error = plan(text).unwrap_err();
+            assert!(error.contains("x.toml") && error.contains("line 3"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_in_no_error_and_not_in_what_is_shown() {
+        let text = |password| {
+            format!("[[account]]\nuser = \"A\"\nfirm = \"F\"\npassword = \"{password}\"")
+        };
+        let error = plan(&text("verysecretindeed")).unwrap_err();
+        assert!(error.contains("account.password") && !error.contains("secret"), "{error}");
+        let shown = format!("{:?}", Settings::read("x", &text("secret")).unwrap());
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn two_accounts_of_one_user_are_refused() {
+        let one = "[[account]]\nuser = \"A\"\nfirm = \"F\"\npassword = \"P\"\n";
+        assert!(plan(one).is_ok());
+        assert!(plan(&one.repeat(2)).unwrap_err().contains("each user once"));
+    }
+}
