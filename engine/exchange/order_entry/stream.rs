@@ -12,7 +12,7 @@ pub(super) struct Stream {
     bytes: Vec<u8>,
     /// Where each ends in `bytes`.
     ends: Vec<usize>,
-    /// When each of the last messages may be seen; times never fall. All messages before them are seen.
+    /// When each of the last messages may be seen, if those before it may. All messages before them are seen.
     held: VecDeque<Nanos>,
 }
 
@@ -33,7 +33,6 @@ impl Stream {
     pub(super) fn append(&mut self, message: &[u8], due: Nanos, now: Nanos) {
         self.bytes.extend_from_slice(message);
         self.ends.push(self.bytes.len());
-        let due = self.held.back().map_or(due, |last| due.max(*last));
         if due > now || !self.held.is_empty() {
             self.held.push_back(due);
         }
