@@ -250,6 +250,22 @@ fn nothing_is_told_after_the_end() {
 }
 
 #[test]
+fn an_order_that_outlives_the_day_goes_without_a_word_on_the_tape() {
+    let end = (Nanos(10 * SECOND), Act::End);
+    let mut it = Market::new(Day::new(vec![end, (Nanos(0), Act::Set(Phase::Open))]), "");
+    it.login(0, "ALPHA", 0);
+    let until = |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
+    it.say(0, &client::enter_with(1, until, &[TagValue::ExpireTime(12)]));
+    it.logout(0);
+    it.until(Nanos(11 * SECOND));
+    let messages = it.tape(Line::A).len();
+    assert_eq!(it.venue.core().live(), 1);
+    it.until(Nanos(12 * SECOND));
+    assert_eq!((it.venue.core().live(), it.tape(Line::A).len()), (0, messages));
+    assert_eq!(it.login(0, "ALPHA", 3), ["accepted CORETICK 3", "S E", "C 1 -100 T", "Z"]);
+}
+
+#[test]
 fn a_halt_stops_trading_until_the_cross_that_ends_it() {
     let mut it = Market::new(Day::open_at_once(), "");
     it.login(0, "ALPHA", 0);
