@@ -1,6 +1,6 @@
 //! Crosses by hand.
 
-use super::kinds::{Change, Desk, buy, sell};
+use super::desk::{Change, Desk, buy, sell};
 use super::*;
 
 fn opening(enter: Enter) -> Enter {

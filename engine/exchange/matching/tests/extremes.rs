@@ -1,6 +1,6 @@
 //! The ends of every range, and pools that run out.
 
-use super::kinds::{Change, Desk, buy, sell};
+use super::desk::{Change, Desk, buy, sell};
 use super::*;
 
 #[test]

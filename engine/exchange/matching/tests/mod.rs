@@ -1,6 +1,7 @@
 //! The core against the naive one, event by event; what must hold of the events alone; and each kind of order by hand.
 
 mod crosses;
+mod desk;
 mod extremes;
 mod kinds;
 mod promises;

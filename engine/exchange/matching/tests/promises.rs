@@ -242,11 +242,11 @@ fn witness() -> (Witness, [Resting; 2], Resting) {
     let mut said = Vec::new();
     matching.apply(&Command::SetPhase { locate, phase: Phase::Open }, &mut |e| said.push(e));
     for participant in [1, 2] {
-        let enter = kinds::limit(Side::SELL, participant, 100, 10);
+        let enter = desk::limit(Side::SELL, participant, 100, 10);
         matching.apply(&Command::Enter(enter), &mut |event| said.push(event));
     }
     let resting = [1, 2].map(|n| matching.order(Reference(n)).unwrap());
-    let enter = kinds::limit(Side::BUY, 3, 100, 10);
+    let enter = desk::limit(Side::BUY, 3, 100, 10);
     said.push(Event::Accepted { order: Reference(3), enter });
     said.iter().for_each(|event| witness.hear(event));
     let gone = |order| Resting { open: 0, shown: 0, ..order };
