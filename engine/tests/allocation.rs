@@ -20,7 +20,7 @@ use coretick::exchange::flow;
 use coretick::exchange::market_data::{
     Feed, FeedConfig, Line, Listing, Publication, StoreLimits, TapeConfig,
 };
-use coretick::exchange::matching::{self, CancelReason, Display, Event, Resting};
+use coretick::exchange::matching::{CancelReason, Display, Event, Limits as CoreLimits, Resting};
 use coretick::exchange::order_entry::{self, Account};
 use coretick::exchange::unit::{Locate, Participant, Price4, Reference};
 use coretick::exchange::venue::{self, Venue};
@@ -442,9 +442,10 @@ impl Exchange {
                 publication: Publication::new(Session(*b"  CORETICK")),
                 store: StoreLimits { chunk_bytes: 1 << 20, chunks: 4 },
             },
-            limits: matching::Limits { symbols: 1, orders: 1_000, levels: 1_000, participants: 4 },
+            limits: CoreLimits { symbols: 1, orders: 1_000, levels: 1_000, participants: 4 },
             day: venue::Day::open_at_once(),
             faults: Faults::default(),
+            background: None,
             background_in_ledger: true,
         };
         let mut venue = Venue::new(config, io::sink(), Nanos(0)).unwrap();
