@@ -1,8 +1,9 @@
-//! `coretick generate`: a seeded ITCH day of any size.
+//! `coretick generate`: a seeded ITCH day of any size, out of real matching.
 
 use super::Failure;
 use super::summary::grouped;
 use crate::exchange::flow::{Day, FlowError};
+use crate::exchange::traders::Crash;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::Write;
@@ -12,9 +13,11 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     coretick generate out/day.itch50\n  \
-    coretick generate big.itch50 --messages 20000000 --symbols 8000 --live 493000\n\n\
-    The file has 2-byte length prefixes, as Nasdaq's daily files. It is consistent: orders that execute, shrink or leave\n\
-    are alive, executions hit the best price in time order, and books never cross while the market is open.")]
+    coretick generate big.itch50 --messages 20000000 --symbols 8000 --live 493000\n  \
+    coretick generate crash.itch50 --crash at=14:32:00,seconds=120,percent=8\n\n\
+    The file has 2-byte length prefixes, as Nasdaq's daily files. It comes from traders who meet in a matching core, so it\n\
+    is consistent: orders that execute, shrink or leave are alive, executions hit the best price in time order, and books\n\
+    never cross while their symbol trades. There are crosses, halts, hidden and reserve orders, and broken trades.")]
 pub(super) struct Arguments {
     /// The file to write
     #[arg(value_name = "OUT")]
@@ -31,13 +34,15 @@ pub(super) struct Arguments {
     /// Draws everything
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Prices fall, sellers sweep the books: at=HH:MM:SS[,seconds=N][,percent=N]
+    #[arg(long, value_name = "CRASH")]
+    crash: Option<Crash>,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    let Arguments { path, messages, symbols, live, seed } = arguments;
-    let (messages, symbols, live, seed) = (*messages, *symbols, *live, *seed);
-    let day = Day { messages, symbols, live, seed };
+    let &Arguments { ref path, messages, symbols, live, seed, crash } = arguments;
+    let day = Day { messages, symbols, live, seed, crash };
     day.check().map_err(Failure::Flow)?;
     let failed = |error| Failure::File(path.clone(), error);
     if let Some(folder) = path.parent() {

@@ -1,25 +1,33 @@
-//! A made-up day: an ITCH 5.0 file of any size that a real market could have sent, and the same bytes for the same arguments.
+//! A made-up day: an ITCH 5.0 file of any size, and the same bytes for the same arguments. Every message is what the matching
+//! core said of what the background traders and the exchange's operator did.
 //!
 //! What holds on every day: an order is named before anything happens to it, and nothing happens to it afterwards; an
-//! execution takes the first order in the queue of the best price; no order meets the other side; nothing executes
-//! while its symbol is halted; times never fall; reference and match numbers rise.
+//! execution takes the first order in the queue of the best price; no order meets the other side while its symbol trades;
+//! nothing executes while its symbol is halted but in the cross that ends the halt, when books may be crossed; times never
+//! fall; reference and match numbers rise. Nothing here makes it so: the core does.
 //!
-//! The day: the directory from 03:05, orders from 04:00 until the books are full, imbalances from 09:25, the opening
+//! The day: the directory at 03:05, orders from 04:00 until the books are full, imbalances from 09:25, the opening
 //! cross at 09:30, trading with a few halts, imbalances from 15:50, the closing cross at 16:00, quotes until 20:00.
+//!
+//! The number of messages is exact, though a command may cause several. A taker causes a few dozen at most; a cross is
+//! held only if all that could come of it fits; and after the closing cross all that does not show is withdrawn, so that a
+//! command then causes one message or none, until the day has as many as it should.
 
-mod bell;
-mod distributions;
 mod floor;
-mod market;
-mod tape;
+mod out;
 #[cfg(test)]
 mod tests;
 
-use crate::wire::itch::code::{cross, event};
+use super::matching::{CrossKind, Matching};
+use super::traders::distributions::ONE;
+use super::traders::{Config, Crash, Hours};
+use super::unit::Participant;
+use crate::base::unit::Nanos;
+use crate::wire::itch::code::event;
 use floor::Floor;
+use out::Out;
 use std::io::{self, Write};
 use std::{error, fmt};
-use tape::Tape;
 
 /// What day to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +40,13 @@ pub struct Day {
     pub live: u32,
     /// Another seed, another day.
     pub seed: u64,
+    /// A crash, if there is to be one.
+    pub crash: Option<Crash>,
 }
 
 impl Default for Day {
     fn default() -> Self {
-        Self { messages: 1_000_000, symbols: 2_000, live: 0, seed: 1 }
+        Self { messages: 1_000_000, symbols: 2_000, live: 0, seed: 1, crash: None }
     }
 }
 
@@ -135,81 +145,78 @@ const MESSAGES_MAX: u64 = 1_000_000_000_000;
 /// Messages of the directory a symbol: R, H, Y, L.
 const DIRECTORY: u64 = 4;
 
+/// The first of the traders' participants.
+const PARTICIPANTS: Participant = Participant(1);
+
 const MINUTE: u64 = 60 * 1_000_000_000;
 const HOUR: u64 = 60 * MINUTE;
-const DIRECTORY_OPENS: u64 = 3 * HOUR + 5 * MINUTE;
-const SYSTEM_OPENS: u64 = 4 * HOUR;
-const IMBALANCES_OPEN: u64 = 9 * HOUR + 25 * MINUTE;
-const MARKET_OPENS: u64 = 9 * HOUR + 30 * MINUTE;
-const IMBALANCES_CLOSE: u64 = 15 * HOUR + 50 * MINUTE;
-const MARKET_CLOSES: u64 = 16 * HOUR;
-const SYSTEM_CLOSES: u64 = 20 * HOUR;
-const MESSAGES_END: u64 = 20 * HOUR + 5 * MINUTE;
-
-/// What orders may do in a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hours {
-    /// The books fill.
-    Building,
-    /// Orders come and go, nothing executes.
-    Quoting,
-    /// All of it, and symbols may halt.
-    Trading,
-    /// All of it, and no symbol halts any more.
-    Closing,
-}
+const DIRECTORY_OPENS: Nanos = Nanos(3 * HOUR + 5 * MINUTE);
+const SYSTEM_OPENS: Nanos = Nanos(4 * HOUR);
+const IMBALANCES_OPEN: Nanos = Nanos(9 * HOUR + 25 * MINUTE);
+const MARKET_OPENS: Nanos = Nanos(9 * HOUR + 30 * MINUTE);
+const IMBALANCES_CLOSE: Nanos = Nanos(15 * HOUR + 50 * MINUTE);
+const MARKET_CLOSES: Nanos = Nanos(16 * HOUR);
+const SYSTEM_CLOSES: Nanos = Nanos(20 * HOUR);
+const MESSAGES_END: Nanos = Nanos(20 * HOUR + 5 * MINUTE);
 
 /// A stretch of the day.
 #[derive(Clone, Copy, Debug)]
 struct Phase {
     hours: Hours,
-    /// It ends before this time, in nanoseconds since midnight,
-    until: u64,
+    /// It ends before this time, since midnight,
+    until: Nanos,
     /// and when the day has this many messages, or a few more.
     upto: u64,
-    /// Imbalances: of which cross, and how many in 65,536 messages.
-    imbalances: (u8, u32),
+    /// Imbalances, of the cross to come: how many in 65,536 actions.
+    imbalances: u32,
 }
 
 impl Day {
     /// Write the day to `out` as 2-byte length-prefixed messages. `progress` is told now and then how many there are.
     ///
-    /// Memory is that of the live orders, some 50 bytes each. Errors: arguments that allow no day, or what `out` says.
+    /// Memory is that of the live orders, some 300 bytes each. Errors: arguments that allow no day, or what `out` says.
     pub fn write(
         &self,
         out: &mut impl Write,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Totals, FlowError> {
-        let plan = self.plan()?;
-        let mut floor = Floor::new(&plan, self.seed, Tape::new(out, progress));
+        self.write_watched(out, &mut |messages, _| progress(messages))
+    }
 
-        floor.set_time(DIRECTORY_OPENS);
-        floor.system_event(event::START_OF_MESSAGES)?;
-        floor.directory()?;
+    /// As [`Day::write`]; `watch` is also shown the matching core, as it is after that message.
+    pub fn write_watched(
+        &self,
+        out: &mut impl Write,
+        watch: &mut dyn FnMut(u64, &Matching),
+    ) -> Result<Totals, FlowError> {
+        let plan = self.plan()?;
+        let mut floor = Floor::new(&plan, Out::new(out), watch);
+
+        floor.open(DIRECTORY_OPENS);
         floor.set_time(SYSTEM_OPENS);
-        floor.system_event(event::START_OF_SYSTEM_HOURS)?;
-        floor.decline_levels()?;
+        floor.system_event(event::START_OF_SYSTEM_HOURS);
         floor.run(&plan.build)?;
         floor.set_time(IMBALANCES_OPEN);
         floor.run(&plan.before_open)?;
 
         floor.set_time(MARKET_OPENS);
-        floor.system_event(event::START_OF_MARKET_HOURS)?;
-        floor.crosses(cross::OPENING)?;
+        floor.system_event(event::START_OF_MARKET_HOURS);
+        floor.crosses(CrossKind::Opening)?;
         floor.run(&plan.trading)?;
         floor.set_time(IMBALANCES_CLOSE);
         floor.resume_all()?;
         floor.run(&plan.before_close)?;
 
         floor.set_time(MARKET_CLOSES);
-        floor.system_event(event::END_OF_MARKET_HOURS)?;
-        floor.crosses(cross::CLOSING)?;
+        floor.system_event(event::END_OF_MARKET_HOURS);
+        floor.crosses(CrossKind::Closing)?;
+        floor.withdraw_unseen()?;
         floor.run(&plan.after_close)?;
 
         floor.set_time(SYSTEM_CLOSES);
-        floor.system_event(event::END_OF_SYSTEM_HOURS)?;
+        floor.system_event(event::END_OF_SYSTEM_HOURS);
         floor.set_time(MESSAGES_END);
-        floor.system_event(event::END_OF_MESSAGES)?;
+        floor.system_event(event::END_OF_MESSAGES);
         let totals = floor.finish()?;
         assert_eq!(totals.messages, self.messages, "the last phase takes what the others left");
         Ok(totals)
@@ -256,28 +263,24 @@ impl Day {
         let before_close = (body / 40).min((market_closes - before_open) / 4);
         let trading = market_closes - before_close;
         let of_close = (imbalances * 65_536 / before_close.max(1)).min(32_768) as u32;
+        let crosses = (body / 4_000).clamp(1, u64::from(symbols)) as u16;
         let phase = |hours, until, upto, imbalances| Phase { hours, until, upto, imbalances };
-        let none = (cross::OPENING, 0);
         Ok(Plan {
-            symbols: locates,
-            live: wanted as u32,
-            crosses: (body / 4_000).clamp(1, u64::from(symbols)) as u16,
+            traders: Config {
+                symbols: locates,
+                live: wanted as u32,
+                crosses,
+                seed: self.seed,
+                participants: PARTICIPANTS,
+                crash: self.crash,
+            },
+            messages,
             halt_every: (body / 40).max(25_000.min(body / 8)),
-            build: phase(Hours::Building, IMBALANCES_OPEN, build, none),
-            before_open: phase(
-                Hours::Quoting,
-                MARKET_OPENS,
-                before_open,
-                (cross::OPENING, distributions::ONE / 2),
-            ),
-            trading: phase(Hours::Trading, IMBALANCES_CLOSE, trading, none),
-            before_close: phase(
-                Hours::Closing,
-                MARKET_CLOSES,
-                market_closes,
-                (cross::CLOSING, of_close),
-            ),
-            after_close: phase(Hours::Quoting, SYSTEM_CLOSES, after_close, none),
+            build: phase(Hours::Building, IMBALANCES_OPEN, build, 0),
+            before_open: phase(Hours::Opening, MARKET_OPENS, before_open, ONE / 2),
+            trading: phase(Hours::Trading, IMBALANCES_CLOSE, trading, 0),
+            before_close: phase(Hours::Closing, MARKET_CLOSES, market_closes, of_close),
+            after_close: phase(Hours::Quiet, SYSTEM_CLOSES, after_close, 0),
         })
     }
 }
@@ -285,10 +288,8 @@ impl Day {
 /// A day's arguments once they are known to be good, and what follows from them.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    symbols: u16,
-    live: u32,
-    /// Symbols, the most active ones, that have an opening and a closing cross.
-    crosses: u16,
+    traders: Config,
+    messages: u64,
     /// Messages from one halt to the next.
     halt_every: u64,
     build: Phase,

@@ -7,6 +7,8 @@
 
 #[path = "allocation/matching.rs"]
 mod matching;
+#[path = "allocation/traders.rs"]
+mod traders;
 
 use coretick::base::clock::Clock;
 use coretick::base::instrument::Symbols;
@@ -99,7 +101,8 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
     (done, CALLS.get() - before)
 }
 
-const DAY: flow::Day = flow::Day { messages: 200_000, symbols: 100, live: 8_000, seed: 1 };
+const DAY: flow::Day =
+    flow::Day { messages: 200_000, symbols: 100, live: 8_000, seed: 1, crash: None };
 
 /// The file of a made-up day, in memory.
 fn file(day: &flow::Day) -> ItchFile {

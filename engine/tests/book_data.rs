@@ -5,12 +5,21 @@ mod itch;
 #[path = "shared.rs"]
 mod shared;
 
+use coretick::base::message::Market;
 use coretick::base::unit::{InstrumentId, Side};
 use coretick::book::{Anomaly, Books, Limits};
 use itch::messages;
 use shared::data;
+use std::fs::File;
+use std::path::Path;
 
 const LIMITS: Limits = Limits { orders: 1 << 17, levels: 1 << 17, instruments: 4096 };
+
+/// The messages of a packed file.
+fn read(path: &Path) -> Vec<Market> {
+    let bytes = zstd::decode_all(File::open(path).unwrap()).unwrap();
+    messages(&bytes).collect()
+}
 
 /// The ten best levels of a side, as rows of the depth file.
 fn depth(books: &Books, after: usize, side: Side) -> impl Iterator<Item = String> {
@@ -24,7 +33,7 @@ fn depth(books: &Books, after: usize, side: Side) -> impl Iterator<Item = String
 
 /// Runs a day; every snapshot of its depth file must come out, row by row.
 fn follow(day: &str) -> Option<Books> {
-    let messages = messages(&data(&format!("{day}.itch50.zst"))?);
+    let messages = read(&data(&format!("{day}.itch50.zst"))?);
     let wanted = std::fs::read_to_string(data(&format!("{day}.depth.csv"))?).unwrap();
     let rows: Vec<_> = wanted.lines().skip(1).collect();
     let after = |row: &str| row.split(',').next().unwrap().parse::<usize>().unwrap();
@@ -53,7 +62,7 @@ fn follow(day: &str) -> Option<Books> {
 
 /// Each instrument's final book must be that of the truth file.
 fn finish(day: &str) -> Option<Books> {
-    let messages = messages(&data(&format!("{day}.itch50.zst"))?);
+    let messages = read(&data(&format!("{day}.itch50.zst"))?);
     let truth = std::fs::read_to_string(data(&format!("{day}.truth"))?).unwrap();
     let mut books = Books::new(&LIMITS);
     for (n, m) in messages.iter().enumerate() {

@@ -75,8 +75,9 @@ fn a_real_futures_session_ends_in_the_same_queues_from_its_source_and_from_itch(
     books.verify().unwrap();
 
     let mut others = Books::new(&LIMITS);
-    for m in &messages(&data("es_20231225.itch50.zst").unwrap()) {
-        others.apply(m);
+    let packed = std::fs::File::open(data("es_20231225.itch50.zst").unwrap()).unwrap();
+    for m in messages(&zstd::decode_all(packed).unwrap()) {
+        others.apply(&m);
     }
     assert_eq!((books.live_orders(), others.live_orders()), (11_217, 11_217));
     assert_eq!(books.top(ES), others.top(ES));

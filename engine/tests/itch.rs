@@ -2,7 +2,6 @@
 
 use coretick::base::message::{Flags, Header, Kind, Market};
 use coretick::base::unit::{InstrumentId, Price, Qty, Seq, Side};
-use std::path::Path;
 
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
@@ -54,17 +53,13 @@ fn decode(b: &[u8], sequence: u64) -> Market {
     m
 }
 
-/// The messages of a packed file.
-pub(crate) fn messages(path: &Path) -> Vec<Market> {
-    let packed = std::fs::File::open(path).unwrap();
-    let bytes = zstd::decode_all(packed).unwrap();
-    let mut messages = Vec::new();
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        let (length, tail) = rest.split_at(2);
+/// The messages of a file's bytes.
+pub(crate) fn messages(bytes: &[u8]) -> impl Iterator<Item = Market> {
+    let mut rest = bytes;
+    (1..).map_while(move |sequence| {
+        let (length, tail) = rest.split_at_checked(2)?;
         let (message, tail) = tail.split_at(number(length) as usize);
-        messages.push(decode(message, messages.len() as u64 + 1));
         rest = tail;
-    }
-    messages
+        Some(decode(message, sequence))
+    })
 }

@@ -1,12 +1,12 @@
-//! Promises of a made-up day, checked by a reader that shares nothing with the generator's books.
+//! Promises of a made-up day, checked by a reader that shares nothing with the matching core.
 
 use super::*;
 use crate::wire::frame;
-use crate::wire::itch::{Message, Stock, code, parse};
+use crate::wire::itch::{CrossTrade, Message, Stock, code, parse};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-const SMALL: Day = Day { messages: 60_000, symbols: 100, live: 3_000, seed: 1 };
+const SMALL: Day = Day { messages: 60_000, symbols: 100, live: 3_000, seed: 1, crash: None };
 
 fn bytes(day: Day) -> (Vec<u8>, Totals) {
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Resting {
     locate: u16,
     buys: bool,
@@ -39,6 +39,11 @@ struct Reader {
     halted: BTreeSet<u16>,
     /// Locate code of each match.
     matches: BTreeMap<u64, u16>,
+    /// A cross that is not printed yet: its locate code, and shares bought and sold.
+    crossing: Option<(u16, [u64; 2])>,
+    /// The last message, if it executed the rest of an order: that order.
+    executed: Option<Resting>,
+    refills: u64,
     reference: u64,
     events: Vec<u8>,
     time: u64,
@@ -66,17 +71,24 @@ impl Reader {
         end.map(|(&price, _)| price)
     }
 
+    fn middle(&self, locate: u16) -> Option<u32> {
+        Some(u32::midpoint(self.best(locate, true)?, self.best(locate, false)?))
+    }
+
     fn add(&mut self, reference: u64, order: Resting) {
         assert!(reference > self.reference, "references rise");
-        assert!(reference <= self.reference + 3, "references are dense");
         self.reference = reference;
         assert!(order.shares > 0 && order.price > 0 && order.price.is_multiple_of(100));
         let key = (order.locate, order.buys);
         self.queues.entry(key).or_default().entry(order.price).or_default().push_back(reference);
         assert!(self.orders.insert(reference, order).is_none());
-        if let (Some(bid), Some(ask)) =
-            (self.best(order.locate, true), self.best(order.locate, false))
-        {
+        if !self.halted.contains(&order.locate) {
+            self.stands_apart(order.locate);
+        }
+    }
+
+    fn stands_apart(&self, locate: u16) {
+        if let (Some(bid), Some(ask)) = (self.best(locate, true), self.best(locate, false)) {
             assert!(bid < ask, "crossed or locked: {bid} {ask}");
         }
     }
@@ -99,20 +111,38 @@ impl Reader {
         before
     }
 
-    fn execute(&mut self, reference: u64, shares: u32, match_number: u64, locate: u16) {
+    /// An order executes; what it was before.
+    fn execute(&mut self, reference: u64, shares: u32, match_number: u64, locate: u16) -> Resting {
         let order = *self.orders.get(&reference).expect("a live order");
         assert_eq!(self.best(locate, order.buys), Some(order.price), "at the best price");
         let queue = &self.queues[&(locate, order.buys)][&order.price];
         assert_eq!(queue.front(), Some(&reference), "first in the queue");
-        self.reduce(reference, Some(shares), locate);
-        self.matched(match_number, locate);
+        assert_eq!(match_number, self.matches.len() as u64 + 1, "match numbers rise");
+        assert!(self.events.last().is_some_and(|event| b"QM".contains(event)), "in market hours");
+        let before = self.reduce(reference, Some(shares), locate);
+        self.executed = (before.shares == shares).then_some(before);
+        before
     }
 
     fn matched(&mut self, match_number: u64, locate: u16) {
         assert!(!self.halted.contains(&locate), "nothing executes while halted");
-        assert!(self.events.last().is_some_and(|event| b"QM".contains(event)), "in market hours");
-        assert_eq!(self.matches.len() as u64 + 1, match_number);
-        self.matches.insert(match_number, locate);
+        assert_eq!(self.crossing, None, "a cross is printed when it is done");
+        assert!(self.matches.insert(match_number, locate).is_none());
+    }
+
+    fn crossed(&mut self, cross: &CrossTrade, locate: u16) {
+        let number = cross.match_number.get();
+        assert_eq!(number, self.matches.len() as u64 + 1, "match numbers rise");
+        self.matches.insert(number, locate);
+        let shares = self.crossing.take().map_or([0; 2], |(of, shares)| {
+            assert_eq!(of, locate);
+            shares
+        });
+        assert!(shares.into_iter().all(|side| side <= cross.shares.get()));
+        assert_eq!(cross.shares.get() == 0, cross.cross_price.get() == 0);
+        let halted = self.halted.contains(&locate);
+        assert_eq!(halted, cross.cross_type == code::cross::HALT);
+        self.stands_apart(locate);
     }
 
     fn apply(&mut self, message: Message<'_>) {
@@ -121,6 +151,7 @@ impl Reader {
         assert!(time >= self.time, "times never fall");
         self.time = time;
         *self.by_type.entry(head.message_type).or_default() += 1;
+        let executed = self.executed.take();
         match message {
             Message::SystemEvent(event) => {
                 self.events.push(event.event_code);
@@ -136,12 +167,17 @@ impl Reader {
         match message {
             Message::StockTradingAction(action) => {
                 assert_eq!(action.stock, self.symbols[&locate]);
-                if action.trading_state == code::trading::TRADING {
-                    let resumed = self.halted.remove(&locate);
-                    assert!(resumed || self.events == b"O", "only what was halted resumes");
-                } else {
-                    assert!(self.halted.insert(locate) && self.events == b"OSQ");
-                    self.halts += 1;
+                match action.trading_state {
+                    code::trading::TRADING => {
+                        let resumed = self.halted.remove(&locate);
+                        assert!(resumed || self.events == b"O", "only what was halted resumes");
+                        self.stands_apart(locate);
+                    }
+                    code::trading::HALTED => {
+                        assert!(self.halted.insert(locate) && self.events == b"OSQ");
+                        self.halts += 1;
+                    }
+                    _ => assert!(self.halted.contains(&locate), "quotes come after a halt"),
                 }
             }
             Message::AddOrder(add) => {
@@ -149,6 +185,8 @@ impl Reader {
                 let buys = add.buy_sell_indicator == code::side::BUY;
                 let (price, shares) = (add.price.get(), add.shares.get());
                 let reference = add.order_reference_number.get();
+                let refill = |it: Resting| (it.locate, it.buys, it.price) == (locate, buys, price);
+                self.refills += u64::from(executed.is_some_and(refill));
                 self.add(reference, Resting { locate, buys, price, shares });
             }
             Message::AddOrderMpid(add) => {
@@ -174,25 +212,32 @@ impl Reader {
                 let before = self.reduce(reference, Some(shares), locate);
                 assert!(before.shares > shares, "a cancel leaves a rest");
             }
-            Message::OrderExecuted(execution) => self.execute(
-                execution.order_reference_number.get(),
-                execution.executed_shares.get(),
-                execution.match_number.get(),
-                locate,
-            ),
-            Message::OrderExecutedWithPrice(execution) => self.execute(
-                execution.order_reference_number.get(),
-                execution.executed_shares.get(),
-                execution.match_number.get(),
-                locate,
-            ),
-            Message::TradeNonCross(trade) => {
-                let inside = |best: Option<u32>| best.expect("both sides");
-                assert!(inside(self.best(locate, true)) < trade.price.get());
-                assert!(inside(self.best(locate, false)) > trade.price.get());
-                self.matched(trade.match_number.get(), locate);
+            Message::OrderExecuted(execution) => {
+                let reference = execution.order_reference_number.get();
+                let number = execution.match_number.get();
+                self.execute(reference, execution.executed_shares.get(), number, locate);
+                self.matched(number, locate);
             }
-            Message::CrossTrade(cross) => self.matched(cross.match_number.get(), locate),
+            Message::OrderExecutedWithPrice(execution) => {
+                assert_eq!(execution.printable, code::flag::NO, "it is in the cross");
+                let reference = execution.order_reference_number.get();
+                let (number, shares) =
+                    (execution.match_number.get(), execution.executed_shares.get());
+                let order = self.execute(reference, shares, number, locate);
+                let price = execution.execution_price.get();
+                assert!(if order.buys { price <= order.price } else { price >= order.price });
+                let (of, sides) = self.crossing.get_or_insert((locate, [0; 2]));
+                assert_eq!(*of, locate);
+                sides[usize::from(order.buys)] += u64::from(shares);
+            }
+            Message::TradeNonCross(trade) => {
+                let (price, number) = (trade.price.get(), trade.match_number.get());
+                assert!(self.best(locate, true).is_none_or(|bid| bid < price));
+                assert!(self.best(locate, false).is_none_or(|ask| price < ask));
+                assert_eq!(number, self.matches.len() as u64 + 1, "match numbers rise");
+                self.matched(number, locate);
+            }
+            Message::CrossTrade(cross) => self.crossed(cross, locate),
             Message::BrokenTrade(broken) => {
                 assert_eq!(self.matches.get(&broken.match_number.get()), Some(&locate));
             }
@@ -202,7 +247,7 @@ impl Reader {
                     code::cross::OPENING => IMBALANCES_OPEN..MARKET_OPENS,
                     _ => IMBALANCES_CLOSE..MARKET_CLOSES,
                 };
-                assert!(window.contains(&time));
+                assert!(window.contains(&Nanos(time)));
             }
             _ => {}
         }
@@ -235,18 +280,53 @@ fn check(day: Day) -> Reader {
 
 #[test]
 fn a_day_is_consistent_and_has_all_that_a_day_has() {
-    let reader = check(Day { messages: 300_000, symbols: 200, live: 10_000, seed: 5 });
+    let day = Day { messages: 300_000, symbols: 200, live: 10_000, seed: 5, crash: None };
+    let reader = check(day);
     let kinds: Vec<u8> = reader.by_type.keys().copied().collect();
     assert_eq!(kinds, *b"ABCDEFHILPQRSUVXY");
     assert!(reader.halts >= 8, "{} halts", reader.halts);
+    assert!(reader.refills > 20, "{} parts of reserve orders", reader.refills);
     let (least, most) = reader.live_in_hours.unwrap();
     assert!(least >= 9_700 && most <= 10_300, "live orders stay near 10,000: {least} to {most}");
 }
 
 #[test]
+fn prices_fall_in_a_crash_and_make_part_of_it_good() {
+    let crash: Crash = "at=12:00:00,seconds=600,percent=12".parse().unwrap();
+    let day = Day { messages: 300_000, symbols: 20, live: 4_000, seed: 3, crash: Some(crash) };
+    let (bytes, _) = bytes(day);
+    let (mut reader, mut rest) = (Reader::default(), &bytes[..]);
+    // The middles of the books before, at the bottom, and long after; a book may have lost a side at the bottom.
+    let times = [crash.at, crash.at.plus(crash.lasts), crash.at.plus(Nanos(HOUR))];
+    let mut middles: [Vec<Option<u32>>; 3] = Default::default();
+    while !rest.is_empty() {
+        let (message, after) = frame::split(rest).unwrap();
+        let message = parse(message).unwrap();
+        for (time, middles) in times.iter().zip(&mut middles) {
+            if middles.is_empty() && message.head().timestamp.nanos() > time.0 {
+                *middles = (1..=20).map(|locate| reader.middle(locate)).collect();
+            }
+        }
+        reader.apply(message);
+        rest = after;
+    }
+    let change = |to: usize| {
+        let pairs = middles[to].iter().zip(&middles[0]).filter_map(|(to, from)| to.zip(*from));
+        let per_mille = |(to, from): (u32, u32)| i64::from(to) * 1_000 / i64::from(from) - 1_000;
+        let mut changes: Vec<i64> = pairs.map(per_mille).collect();
+        changes.sort_unstable();
+        assert!(changes.len() > 12, "{} books with both sides", changes.len());
+        changes[changes.len() / 2]
+    };
+    let (bottom, after) = (change(1), change(2));
+    assert!((-150..=-60).contains(&bottom), "{bottom} per mille at the bottom");
+    assert!((-80..=-10).contains(&after) && after > bottom + 20, "{after} per mille an hour later");
+}
+
+#[test]
 fn a_book_of_many_orders_stays_as_large_as_asked() {
     // A tenth of the messages live at once, as when 20 million messages hold 1.6 million.
-    let reader = check(Day { messages: 200_000, symbols: 50, live: 20_000, seed: 2 });
+    let reader = check(Day { messages: 200_000, symbols: 50, live: 20_000, seed: 2, crash: None });
     let (least, most) = reader.live_in_hours.unwrap();
     assert!(least >= 19_400 && most <= 20_600, "{least} to {most}");
 }
@@ -282,7 +362,7 @@ fn the_mix_is_that_of_the_reference_days() {
 fn the_same_arguments_give_the_same_bytes() {
     let (first, _) = bytes(SMALL);
     assert!(first == bytes(SMALL).0);
-    assert_eq!((first.len(), checksum(&first)), (1_858_438, 0x3c03_7025_49d4_2904));
+    assert_eq!((first.len(), checksum(&first)), (1_861_802, 0x8c13_596d_9f74_7422));
 }
 
 #[test]
@@ -333,13 +413,13 @@ fn what_cannot_be_a_day_is_refused_and_says_what_to_change() {
 fn as_many_symbols_as_locate_codes_fit_in_the_fewest_messages() {
     let symbols = 65_535;
     let messages = MESSAGES_PER_SYMBOL_MIN * u64::from(symbols) + MESSAGES_FIXED;
-    check(Day { messages, symbols, live: 0, seed: 1 });
+    check(Day { messages, symbols, live: 0, seed: 1, crash: None });
 }
 
 #[test]
 fn a_day_is_planned_up_to_its_most_messages_and_refused_beyond() {
     for symbols in [1, 65_535] {
-        let day = Day { messages: MESSAGES_MAX, symbols, live: 0, seed: 1 };
+        let day = Day { messages: MESSAGES_MAX, symbols, live: 0, seed: 1, crash: None };
         day.check().unwrap();
         let beyond = Day { messages: MESSAGES_MAX + 1, ..day };
         assert!(matches!(beyond.check(), Err(FlowError::TooManyMessages { .. })));
@@ -351,7 +431,7 @@ proptest! {
     fn no_arguments_break_the_plan(messages in any::<u64>(), small in 0u64..2_000_000, symbols in any::<u32>(), live in any::<u32>()) {
         for messages in [messages, small, messages % MESSAGES_MAX] {
             for symbols in [symbols, symbols % 65_536] {
-                let _ = Day { messages, symbols, live, seed: 0 }.check();
+                let _ = Day { messages, symbols, live, seed: 0, crash: None }.check();
             }
         }
     }
@@ -365,11 +445,17 @@ proptest! {
         more in 0u64..20_000,
         fill in 0u64..=100,
         seed in any::<u64>(),
+        crash in prop::option::of(0u64..20),
     ) {
         let messages = MESSAGES_PER_SYMBOL_MIN * u64::from(symbols) + MESSAGES_FIXED + more;
         let least = LIVE_PER_SYMBOL_MIN * u64::from(symbols);
         let most = (messages - DIRECTORY * u64::from(symbols) - MESSAGES_FIXED) / 2;
         let live = if fill == 0 { 0 } else { least + (most - least) * fill / 100 };
-        check(Day { messages, symbols, live: live as u32, seed });
+        let crash = crash.map(|hour| Crash {
+            at: Nanos(hour * HOUR),
+            lasts: Nanos(10 * MINUTE),
+            percent: 20,
+        });
+        check(Day { messages, symbols, live: live as u32, seed, crash });
     }
 }

@@ -30,8 +30,9 @@ mod rare {
     pub(super) const ALL: u32 = 3_277;
     /// A taker is the maker himself.
     pub(super) const OWN: u32 = 128;
-    /// In a crash, an order is taken instead of entered or cancelled.
+    /// While prices fall, an action takes, whatever else it would have been; while they recover.
     pub(super) const SELL_OFF: u32 = 20_000;
+    pub(super) const BUY_BACK: u32 = 10_000;
 }
 
 /// What an action sees.
@@ -97,7 +98,8 @@ impl Traders {
             moves: self.config.crash.is_some_and(|crash| crash.moves(now)),
         };
         let takes = scene.open && matches!(self.hours, Hours::Trading | Hours::Closing);
-        if takes && scene.falls && self.random.chance(rare::SELL_OFF) {
+        let hurry = if scene.falls { rare::SELL_OFF } else { rare::BUY_BACK };
+        if takes && scene.moves && self.random.chance(hurry) {
             return self.take(&scene).or_else(|| self.add_or_cancel(&scene));
         }
         let command = match roll {
@@ -213,11 +215,11 @@ impl Traders {
     fn take(&mut self, scene: &Scene<'_>) -> Option<Command> {
         let mut side = Opinion::taken_side(scene.best(), scene.fair, &mut self.random)?;
         let (mut most, mut goes_on) = (RUN_MAX, chance::SWEEP);
-        if scene.falls {
+        if scene.moves {
             (most, goes_on) = (CRASH_RUN_MAX, rare::CRASH_SWEEP);
-            if self.random.below(10) > 0 {
-                side = Side::BUY;
-            }
+        }
+        if scene.falls && self.random.below(10) > 0 {
+            side = Side::BUY;
         }
         let (mut shares, mut last) = (0, None);
         for (run, order) in (1..).zip(scene.view.shown(scene.locate, side)) {

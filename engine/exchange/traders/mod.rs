@@ -52,7 +52,7 @@ const WAITING_PER_CROSS: u32 = 16;
 /// What traders there are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Symbols: locates 1 to this.
+    /// Symbols, at least 1: locates 1 to this.
     pub symbols: u16,
     /// Orders that show, over all symbols, once the books are full. At least 4 a symbol, for a book.
     pub live: u32,
@@ -244,7 +244,11 @@ impl Traders {
             return Nanos(0);
         }
         let part = u64::from(self.random.quantile(&GAP).unsigned_abs());
-        let speed = if self.falls(now) { regime::CRASH_GAP } else { self.regime.gap() };
+        let speed = match self.config.crash {
+            Some(crash) if crash.falls(now) => regime::FALL_GAP,
+            Some(crash) if crash.moves(now) => regime::RECOVERY_GAP,
+            _ => self.regime.gap(),
+        };
         let gap = (u128::from(mean.0) * u128::from(part * u64::from(speed))) >> 32;
         Nanos(u64::try_from(gap).unwrap_or(u64::MAX))
     }

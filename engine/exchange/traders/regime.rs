@@ -17,7 +17,7 @@ const BURST_GAP: u32 = 8_192;
 /// Actions of a burst that are about its symbol, in 1/65,536: a third.
 pub(super) const ABOUT_IT: u32 = 21_845;
 
-/// A crash: prices fall, quotes are pulled, sellers sweep the book; then half of the fall is made good.
+/// A crash: prices fall, quotes are pulled, sellers sweep the books; then buyers make about half of the fall good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crash {
     /// When it begins, in nanoseconds since midnight.
@@ -155,8 +155,9 @@ impl Regime {
     }
 }
 
-/// While prices fall, actions come as in a burst.
-pub(super) const CRASH_GAP: u32 = BURST_GAP;
+/// While prices fall, actions come as in a burst; while they recover, twice as fast as the mean.
+pub(super) const FALL_GAP: u32 = BURST_GAP;
+pub(super) const RECOVERY_GAP: u32 = 32_768;
 
 #[cfg(test)]
 mod tests {

@@ -95,10 +95,11 @@ fn flipped_bits_never_stop_the_engine_in_disorder() {
         match ran.code {
             Some(0) => {
                 good += 1;
-                // Little damage changes little: the engine goes on trading behind it.
+                // Little damage changes little: the engine goes on trading behind it. An order that never leaves can stop
+                // the trade in its symbol, one in ten, for the rest of the day.
                 if flips <= 4 {
                     compared += 1;
-                    let few = undamaged.abs_diff(count) <= undamaged / 10;
+                    let few = undamaged.abs_diff(count) <= undamaged / 5;
                     assert!(few, "seed {seed}: {count} orders, not some {undamaged}: {ran:?}");
                 }
             }

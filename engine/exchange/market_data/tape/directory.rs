@@ -77,7 +77,7 @@ impl Tape {
     /// R, H, Y and L of every symbol, then V.
     pub(super) fn directory(&self, out: &mut impl FnMut(&[u8])) {
         let now = self.time.0;
-        for (locate, listing) in (1..).zip(&self.config.listings) {
+        for (locate, listing) in (1..=u16::MAX).zip(&self.config.listings) {
             let stock = listing.symbol;
             put(
                 out,
