@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 use super::prefetch::prefetch;
+use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
 use std::ops::{Index, IndexMut};
+use zerocopy::FromZeros;
 
 /// The pool or map has no room left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub fn grow<T: Copy>(
 ///
 /// Entries stand in the order of how far they are from home (Robin Hood): a search ends early, and a removal moves back
 /// only what was pushed away from home. So there are no tombstones, and a long row of neighbours costs nobody anything.
-pub struct IdMap<V: Copy> {
+pub struct IdMap<V> {
     /// A power of two of them, at least twice `capacity`.
     entries: Vec<Entry<V>>,
     len: usize,
@@ -67,14 +69,15 @@ pub struct IdMap<V: Copy> {
     dense: bool,
 }
 
-#[derive(Clone, Copy)]
+/// All zero if it is free.
+#[derive(Clone, Copy, FromZeros)]
 struct Entry<V> {
     key: u64,
-    /// `None`: the entry is free.
-    value: Option<V>,
+    value: V,
+    taken: bool,
 }
 
-impl<V: Copy> IdMap<V> {
+impl<V: Copy + FromZeros> IdMap<V> {
     fn size(capacity: usize) -> usize {
         capacity.max(1).saturating_mul(2).next_power_of_two()
     }
@@ -84,16 +87,18 @@ impl<V: Copy> IdMap<V> {
         Self::size(capacity) * size_of::<Entry<V>>()
     }
 
-    /// Memory that was touched, counted from what is there.
-    #[cfg(test)]
-    pub(crate) fn touched(&self) -> usize {
-        size_of_val(&self.entries[..])
-    }
-
     /// A map with room for `capacity` keys, allocated and touched.
     pub fn new(capacity: usize) -> Self {
+        let mut map = Self::untouched(capacity);
+        std::hint::black_box(&mut map.entries).fill(Entry::new_zeroed());
+        map
+    }
+
+    /// As `new`, but a page of its memory is the system's until it is first written to: for what may never be used.
+    pub fn untouched(capacity: usize) -> Self {
         let size = Self::size(capacity);
-        let entries = touched(size, Entry { key: 0, value: None });
+        let entries = Entry::new_vec_zeroed(size)
+            .unwrap_or_else(|_| handle_alloc_error(Layout::new::<Entry<V>>()));
         Self { entries, len: 0, capacity, shift: 64 - size.trailing_zeros(), dense: false }
     }
 
@@ -114,13 +119,13 @@ impl<V: Copy> IdMap<V> {
 
     /// The value of `key`.
     pub fn get(&self, key: u64) -> Option<V> {
-        self.entries[self.place(key)?].value
+        Some(self.entries[self.place(key)?].value)
     }
 
     /// The value of `key`, to change.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
         let place = self.place(key)?;
-        self.entries[place].value.as_mut()
+        Some(&mut self.entries[place].value)
     }
 
     /// Gives `key` a value, in place of the one it had.
@@ -129,7 +134,7 @@ impl<V: Copy> IdMap<V> {
     /// [`Full`] if `key` is new and the map holds as many keys as it has room for.
     pub fn insert(&mut self, key: u64, value: V) -> Result<(), Full> {
         if let Some(place) = self.place(key) {
-            self.entries[place].value = Some(value);
+            self.entries[place].value = value;
             return Ok(());
         }
         if self.len == self.capacity {
@@ -137,10 +142,10 @@ impl<V: Copy> IdMap<V> {
         }
         self.len += 1;
         let mask = self.entries.len() - 1;
-        let mut carried = Entry { key, value: Some(value) };
+        let mut carried = Entry { key, value, taken: true };
         let mut place = self.home(key);
         let mut far = 0;
-        while self.entries[place].value.is_some() {
+        while self.entries[place].taken {
             let theirs = self.strayed(place);
             if theirs < far {
                 std::mem::swap(&mut carried, &mut self.entries[place]);
@@ -157,22 +162,24 @@ impl<V: Copy> IdMap<V> {
     pub fn remove(&mut self, key: u64) -> Option<V> {
         let mask = self.entries.len() - 1;
         let mut hole = self.place(key)?;
-        let value = self.entries[hole].value.take()?;
+        let value = self.entries[hole].value;
+        self.entries[hole].taken = false;
         self.len -= 1;
         loop {
             let next = (hole + 1) & mask;
-            if self.entries[next].value.is_none() || self.strayed(next) == 0 {
+            if !self.entries[next].taken || self.strayed(next) == 0 {
                 return Some(value);
             }
             self.entries[hole] = self.entries[next];
-            self.entries[next].value = None;
+            self.entries[next].taken = false;
             hole = next;
         }
     }
 
     /// All keys with their values, in the order of their places: the same for the same calls.
     pub fn iter(&self) -> impl Iterator<Item = (u64, V)> {
-        self.entries.iter().filter_map(|entry| entry.value.map(|value| (entry.key, value)))
+        let taken = self.entries.iter().filter(|entry| entry.taken);
+        taken.map(|entry| (entry.key, entry.value))
     }
 
     /// Prefetches where `key` is looked for first. Changes nothing.
@@ -189,7 +196,9 @@ impl<V: Copy> IdMap<V> {
         let mut far = 0;
         loop {
             let entry = &self.entries[place];
-            entry.value?;
+            if !entry.taken {
+                return None;
+            }
             if entry.key == key {
                 return Some(place);
             }
@@ -398,7 +407,7 @@ mod tests {
             // Nothing behind the hole was looked at further than its home.
             assert_eq!(map.place(key), None);
         }
-        let taken = (0..map.entries.len()).filter(|&at| map.entries[at].value.is_some());
+        let taken = (0..map.entries.len()).filter(|&at| map.entries[at].taken);
         assert!(taken.into_iter().all(|at| map.strayed(at) == 0));
     }
 

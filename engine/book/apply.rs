@@ -166,7 +166,7 @@ impl Books {
             Refused::Full => Anomaly::PoolExhausted,
         })?;
         let Some(at) = self.level_at(i, lane, price) else {
-            self.orders.release(handle, reference);
+            self.orders.release(handle, reference, &mut self.levels);
             return Err(Anomaly::PoolExhausted);
         };
         let level = self.levels.get_mut(at);
@@ -216,7 +216,7 @@ impl Books {
         // No branches: slot `NIL` takes what has nowhere to go.
         self.orders.slot_mut(slot.prev).next = slot.next;
         self.orders.slot_mut(slot.next).prev = slot.prev;
-        self.orders.release(handle, reference);
+        self.orders.release(handle, reference, &mut self.levels);
 
         let ladder = &mut self.sides[i][lane];
         let top = ladder.best_level() == slot.level;

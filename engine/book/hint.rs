@@ -50,7 +50,7 @@ impl Books {
                 if let Some(level) = self.rungs.far(ladder, key) {
                     prefetch(self.levels.get(level));
                 }
-                if self.orders.aside(m.reference)
+                if self.orders.moved(m.reference)
                     && let Some(handle) = self.orders.find(m.reference)
                 {
                     let slot = self.orders.slot(handle);

@@ -65,8 +65,9 @@ const INSTRUMENTS_MAX: usize = 1 << 24;
 /// The most that the books hold. What is above is refused and counted as `pool_exhausted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Orders alive at a time, over all instruments; 2^27 at most. Costs up to 180 bytes each at start; 400 in all are
-    /// reserved for slots, and touched when living references lie far apart.
+    /// Orders alive at a time, over all instruments; 2^26 at most. Costs up to 42 bytes each at start. More is reserved,
+    /// and touched when it is needed: some 75 an order in all where long-lived ones lie among many that died, 100
+    /// where references follow no order.
     pub orders: usize,
     /// Levels at a time, over all instruments. Costs 48 bytes each at start, up to 96 in all.
     pub levels: usize,

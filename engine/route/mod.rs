@@ -21,6 +21,7 @@ use crate::base::message::{Flags, Header, Intent, Key, Kind, Market, Order, Rank
 use crate::base::pool::IdMap;
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::{Nanos, OrderId, Qty, Stamp};
+use zerocopy::FromZeros;
 
 /// What route has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct RouteCounts {
 }
 
 /// An order that may still trade.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromZeros)]
 struct Working {
     state: State,
     /// What it and the orders before it in its chain of replaces have executed.

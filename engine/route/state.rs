@@ -16,9 +16,11 @@
 
 use crate::base::message::{Kind, Report};
 use crate::base::unit::Qty;
+use zerocopy::FromZeros;
 
 /// Where an order stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
+#[repr(u8)]
 pub enum State {
     /// Handed to the venue, not confirmed.
     #[default]

@@ -230,7 +230,7 @@ impl Config {
             ("ingest.look_ahead", ingest.look_ahead.into(), 0, 16),
             ("ingest.batch", ingest.batch.into(), 1, 65_536),
             ("book.shards", book.shards.into(), 1, SHARDS_MAX.into()),
-            ("book.orders_max", book.orders_max.into(), 1, 1 << 27),
+            ("book.orders_max", book.orders_max.into(), 1, 1 << 26),
             ("book.levels_max", book.levels_max.into(), 1, 1 << 27),
             ("book.instruments_max", book.instruments_max.into(), 1, 1 << 24),
             ("engine.tick_ms", engine.tick_ms, 0, DAY_MS),

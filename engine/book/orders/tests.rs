@@ -22,7 +22,7 @@ fn leave(orders: &mut Orders, levels: &mut Levels, reference: u64) {
         "ends follow a move"
     );
     levels.remove(level);
-    orders.release(handle, reference);
+    orders.release(handle, reference, levels);
 }
 
 fn pools(limit: usize) -> (Orders, Levels) {
@@ -38,12 +38,12 @@ fn a_page_is_used_again_when_its_last_order_dies() {
             leave(&mut orders, &mut levels, reference - 700);
         }
     }
-    assert_eq!((orders.len(), orders.dense_pages), (700, 7));
-    assert!(orders.side.is_empty() && orders.verify());
+    assert_eq!((orders.len(), orders.own_frames), (700, 7));
+    assert!(orders.bundles.len() == 1 && orders.verify());
 }
 
 #[test]
-fn long_lived_orders_move_aside_before_they_hold_many_pages() {
+fn long_lived_orders_are_bundled_before_they_hold_many_frames() {
     let (mut orders, mut levels) = pools(10_000);
     // One of 512 stays for ever, the others for 700 more.
     let stays = |reference: u64| reference % 512 == 77;
@@ -53,8 +53,10 @@ fn long_lived_orders_move_aside_before_they_hold_many_pages() {
             leave(&mut orders, &mut levels, reference - 700);
         }
     }
-    assert!(orders.dense_pages <= SLACK + orders.len() / THIN);
-    assert!(orders.side.len() > 3000, "{}", orders.side.len());
+    assert!(orders.own_frames <= SLACK + orders.len() / THIN);
+    // One to a page: their own slots, and a frame in which the last of them are.
+    let shared = orders.live_in.iter().filter(|&&live| live >= SHARED).count();
+    assert!(orders.bundles.len() > 3000 && shared <= 1 + orders.len() / PAGE, "{shared} frames");
     assert!(orders.verify());
     assert_eq!(enter(&mut orders, &mut levels, 77), Err(Refused::Taken));
     assert_eq!(enter(&mut orders, &mut levels, 1_999_999), Err(Refused::Taken));
@@ -84,10 +86,55 @@ fn every_reference_can_live_wherever_it_lies_and_as_many_as_fit() {
                 assert_eq!(orders.reference(handle), pattern(n));
             }
             assert!(orders.verify(), "round {round}");
-            let most = 1 + SLACK + 5000 / THIN + 5000usize.div_ceil(PAGE);
-            assert!(orders.live_in.len() <= most, "memory is bounded");
+            assert!(orders.live_in.len() <= 2 * SLACK + 5000 * 4 / PAGE, "memory is bounded");
             (0..5000).for_each(|n| leave(&mut orders, &mut levels, pattern(n)));
             assert!(orders.len() == 0 && orders.verify());
         }
     }
+}
+
+/// Orders in as many pages as may be thin, one each, and the last of them far from page 0.
+fn crowded() -> (Orders, Levels) {
+    let (mut orders, mut levels) = pools(100_000);
+    let mut reference = FAR;
+    while !orders.crowded() {
+        enter(&mut orders, &mut levels, reference).unwrap();
+        reference += PAGE as u64;
+    }
+    (orders, levels)
+}
+
+/// The first of their references.
+const FAR: u64 = 1 << 20;
+
+#[test]
+fn a_bundle_takes_back_what_died_and_becomes_a_frame_when_its_page_fills() {
+    let (mut orders, mut levels) = crowded();
+    let moved: Vec<bool> = (0..PAGE as u64)
+        .map(|reference| {
+            enter(&mut orders, &mut levels, reference).unwrap();
+            assert!(orders.verify());
+            orders.moved(0)
+        })
+        .collect();
+    let bundled = usize::from(BUNDLE_MAX);
+    assert_eq!(moved.iter().filter(|moved| **moved).count(), bundled);
+    assert!(moved[..bundled].iter().all(|moved| *moved), "then it has a frame");
+
+    let (mut orders, mut levels) = crowded();
+    (0..20).for_each(|reference| enter(&mut orders, &mut levels, reference * 3).unwrap());
+    let block = |orders: &Orders| orders.bundle(orders.entry(0)).size();
+    assert_eq!(block(&orders), 32);
+    for left in (0..20).rev() {
+        leave(&mut orders, &mut levels, left * 3);
+        assert_eq!(enter(&mut orders, &mut levels, FAR), Err(Refused::Taken));
+        assert!(orders.verify() && (left == 0 || block(&orders) < 4 * left as usize));
+        if left % 5 == 4 {
+            // One that died comes back, to the slot that it had or to a new one.
+            enter(&mut orders, &mut levels, left * 3).unwrap();
+            assert!(orders.verify());
+            leave(&mut orders, &mut levels, left * 3);
+        }
+    }
+    assert_eq!(orders.entry(0), NONE);
 }

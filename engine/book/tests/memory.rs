@@ -32,7 +32,7 @@ fn each_costs_what_its_limit_s_description_says() {
     for orders in [1 << 16, (1 << 16) + 1, (1 << 19) + 1, 1 << 21, (1 << 24) + 1] {
         let [each, ..] = bytes(orders, 0, 0);
         let fixed = Limits { orders: 1, levels: 0, instruments: 0 }.bytes()[0];
-        assert!((each - fixed) / orders <= 180, "{orders}: {}", (each - fixed) / orders);
+        assert!((each - fixed) / orders <= 42, "{orders}: {}", (each - fixed) / orders);
     }
     let [_, none, _] = bytes(0, 0, 0);
     let [_, levels, instruments] = bytes(0, 10_000, 1000);

@@ -108,7 +108,7 @@ const ENDS: [fn(u64) -> u64; 4] =
     [|n| n, |n| u64::MAX - n, |n| u64::MAX - (80_000 - n), |n| (1 << 63) - 40_000 + n];
 
 #[test]
-fn orders_that_move_aside_keep_their_place_and_can_be_changed_there() {
+fn orders_that_are_bundled_keep_their_place_and_can_be_changed_there() {
     for (seed, reference) in ENDS.into_iter().enumerate() {
         let mut storm = Storm::new(seed as u64, SMALL);
         // One of a hundred stays: nearly every page keeps one order, more pages than thin ones may hold.
@@ -122,18 +122,18 @@ fn orders_that_move_aside_keep_their_place_and_can_be_changed_there() {
             }
         }
         let stayed = (0..80_000 - 50).filter(|&n| stays(n)).map(reference);
-        let aside: Vec<_> = stayed.filter(|&it| storm.books.orders.aside(it)).collect();
-        assert!(aside.len() > 100, "pattern {seed}: {} moved aside", aside.len());
+        let moved: Vec<_> = stayed.filter(|&it| storm.books.orders.moved(it)).collect();
+        assert!(moved.len() > 100, "pattern {seed}: {} moved", moved.len());
         storm.books.verify().unwrap();
-        for (n, old) in aside.into_iter().enumerate() {
-            // What replaces it lives in a new page, on the side, or in its own place.
+        for (n, old) in moved.into_iter().enumerate() {
+            // What replaces it lives in a new page, in another bundle, or in its own place.
             let mut now = Some(old);
             for turn in 0..4 {
                 let Some(it) = now else { break };
                 let fresh = reference(if turn % 2 == 0 { 80_000 } else { n as u64 * 3 % 79_000 });
                 now = storm.disturb(it, fresh);
             }
-            // It may come back where its page was: that page stays aside.
+            // It may come back where it was: its page stays bundled.
             if storm.naive.order(old).is_none() {
                 storm.enter(old);
             }

@@ -4,6 +4,7 @@ use super::table::Standing;
 use crate::base::code::Code;
 use crate::base::pool::{Full, IdMap, Slab};
 use crate::base::unit::{InstrumentId, OrderId, Price, Side};
+use zerocopy::FromZeros;
 
 /// No order.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -49,7 +50,7 @@ pub(super) struct Entry {
 }
 
 /// Shares that traded at a match.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Execution {
     pub(super) order: OrderId,
     pub(super) match_number: u64,
