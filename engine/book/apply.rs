@@ -349,7 +349,22 @@ impl Books {
         for i in 0..self.records.len() {
             let phase = self.records[i].phase_in(session);
             self.records[i].phase = phase;
+            self.begin(i, m.code);
             self.settle(i, m);
+        }
+    }
+}
+
+impl Books {
+    /// What the beginning of messages (`O`) or of system hours (`S`), before which no order can be, says of a book: nothing
+    /// was missed. One that holds something when messages begin is of a session that did not end.
+    fn begin(&mut self, i: usize, code: u8) {
+        let empty = self.sides[i].iter().all(Ladder::is_empty);
+        let health = &mut self.records[i].health;
+        match code {
+            b'O' if !empty => *health = Health::STALE,
+            b'O' | b'S' if *health == Health::BUILDING => *health = Health::LIVE,
+            _ => {}
         }
     }
 }

@@ -15,12 +15,18 @@
 //! * Which way a branch goes is seldom known: half of the messages add, half of the levels lose their last order. So the
 //!   hot path selects instead of branching; slot 0 and level 0 are nobody's, and take what has nowhere to go.
 //! * Everything is an index into a few large pools that are made at start ([`Limits`]). Nothing is allocated after
-//!   that: a pool is reserved in full, and touched in chunks as it fills.
+//!   that: a pool is reserved in full, touched for what a day needs, and beyond that in chunks as it fills.
+//! * Memory is for orders that live: those that outlive the others of their page move together, and take some 80 bytes each
+//!   instead of the page's 2.5 KiB.
 //! * [`Books::hint`] brings a coming message's lines into the cache; it is worth half of the time where many orders live.
 //! * Feeds that have no orders set levels as a whole ([`Books::set_level`]), in the same pools: such a level has no queue.
 //!   A book holds orders or levels, never both.
 //! * Prices are `i64`; an order's quantity is kept as `u32`, because that is what ITCH can say and it keeps a slot at
 //!   16 bytes. More is refused and counted (`quantity_out_of_range`). Level totals are `u64`.
+//!
+//! * An instrument's book is `BUILDING` until the feed says that its messages or the system's hours begin: who joins later
+//!   may have missed orders. Then it is `LIVE`, until there is no room for an order of it, or messages begin anew while it
+//!   holds something: `STALE`. Its phase has nothing to do with that, and messages are applied in any case.
 //!
 //! What always holds: a level's total and count are those of its queue, if it has one, and no level is empty; the best
 //! prices are the ladders' first; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
@@ -51,7 +57,7 @@ pub use verify::Fault;
 pub use view::{Ahead, Depth, LevelView, OrderFlow, OrderView, Ratio, Sizes, Top, Walk};
 
 use crate::base::pool::touched;
-use crate::base::unit::{Health, Price, Qty};
+use crate::base::unit::{Price, Qty};
 use ladder::Rungs;
 use level::Levels;
 use orders::Orders;
@@ -114,12 +120,13 @@ pub struct Books {
 }
 
 impl Books {
-    /// Empty books, before the open; every instrument is live and, until told otherwise, trading.
+    /// Empty books, before the open. They are building until the day's start is seen; until told otherwise, every
+    /// instrument is trading.
     pub fn new(limits: &Limits) -> Self {
         let instruments = limits.instruments.min(INSTRUMENTS_MAX);
         Self {
             sides: touched(instruments, Sides::default()),
-            records: touched(instruments, Record { health: Health::LIVE, ..Record::default() }),
+            records: touched(instruments, Record::default()),
             trades: touched(instruments, (Price(0), Qty::ZERO)),
             rungs: Rungs::new(limits.levels, instruments * 2),
             levels: Levels::new(limits.levels),

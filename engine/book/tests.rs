@@ -9,7 +9,7 @@ mod views;
 use super::naive::Naive;
 use super::*;
 use crate::base::message::{Flags, Header, Kind, Market};
-use crate::base::unit::{InstrumentId, Phase, Price, Qty, Seq, Side};
+use crate::base::unit::{Health, InstrumentId, Phase, Price, Qty, Seq, Side};
 use feed::{Feed, Numbering};
 use proptest::prelude::*;
 use views::Views;
@@ -307,6 +307,7 @@ fn running_out_of_room_makes_only_that_instrument_stale() {
         Limits { orders: 100, levels: 10, instruments: 2 },
     ] {
         let mut books = Books::new(&limits);
+        books.apply(&session(b'O'));
         for n in 0..10 {
             assert!(books.apply(&add(0, n, Side::BUY, 1 + n as i64, 1)).applied);
         }
@@ -322,6 +323,41 @@ fn running_out_of_room_makes_only_that_instrument_stale() {
         assert!(books.apply(&add(0, 12, Side::BUY, 99, 1)).applied, "there is room again");
         books.verify().unwrap();
     }
+}
+
+#[test]
+fn a_book_is_vouched_for_only_if_its_day_was_seen_from_the_start() {
+    let health = |books: &Books| [0, 1].map(|i| books.health(InstrumentId(i)));
+    for start in [b'O', b'S'] {
+        let mut books = Books::new(&SMALL);
+        assert_eq!(health(&books), [Health::BUILDING; 2]);
+        assert!(books.apply(&session(start)).applied);
+        assert_eq!(health(&books), [Health::LIVE; 2]);
+        // No other event, and nothing that the instruments do, says anything of it.
+        books.apply(&add(0, 1, Side::BUY, 10, 1));
+        for code in *b"SQMECQ" {
+            books.apply(&session(code));
+            books.apply(&state(Kind::HALT, 1, b'H'));
+            assert_eq!(health(&books), [Health::LIVE; 2]);
+        }
+        books.apply(&session(b'O'));
+        assert_eq!(
+            health(&books),
+            [Health::STALE, Health::LIVE],
+            "orders of a day that did not end"
+        );
+        books.apply(&message(Kind::DELETE, 0, 1));
+        books.apply(&session(b'O'));
+        assert_eq!(health(&books), [Health::STALE, Health::LIVE], "once stale it stays so");
+    }
+    let mut late = Books::new(&SMALL);
+    for code in *b"QMECQ" {
+        late.apply(&session(code));
+        late.apply(&add(0, u64::from(code), Side::BUY, 10, 1));
+        late.apply(&state(Kind::DIRECTORY, 1, b'N'));
+        assert_eq!(health(&late), [Health::BUILDING; 2], "what came before is not known");
+    }
+    late.verify().unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod capture;
 pub(super) use capture::notes as capture_notes;
 
 use crate::base::instrument::Symbol;
-use crate::base::unit::{InstrumentId, Money, Price, Qty};
+use crate::base::unit::{Health, InstrumentId, Money, Price, Qty};
 use crate::book::Host;
 use crate::ingest::Day;
 use crate::ingest::date::Day as Date;
@@ -61,6 +61,8 @@ pub(super) struct Summary {
 struct BookFigures {
     anomalies: BTreeMap<&'static str, (u64, Option<u64>)>,
     live_orders: u64,
+    /// Instruments whose books cannot be vouched for: those still building, and the stale ones.
+    doubtful: [u64; 2],
 }
 
 /// Figures of orders and money.
@@ -188,6 +190,14 @@ impl Summary {
             *entry = (entry.0 + count, entry.1.into_iter().chain(first).min());
         }
         figures.live_orders += books.live_orders();
+        let count = |health| {
+            let all = (0..books.instruments()).map(|id| InstrumentId(id as u32));
+            all.filter(|id| books.health(*id) == health).count() as u64
+        };
+        let [building, stale] = &mut figures.doubtful;
+        // The day's start goes to every shard: if one lacks it, so do all, and each knows of all instruments.
+        *building = count(Health::BUILDING).max(*building);
+        *stale += count(Health::STALE);
     }
 
     /// Takes in orders, positions, latencies.
@@ -264,6 +274,8 @@ impl Summary {
             let anomalies = anomalies.map(|(name, (count, _))| ((*name).to_string(), json!(count)));
             all.insert("anomalies".into(), Value::Object(anomalies.collect()));
             all.insert("live_orders".into(), json!(books.live_orders));
+            let [building, stale] = books.doubtful;
+            all.insert("health".into(), json!({ "building": building, "stale": stale }));
         }
         if let Some(trading) = &self.trading {
             self.trading_json(trading, &mut all);
@@ -368,6 +380,13 @@ impl Summary {
             let none = anomalies.peek().is_none().then(|| "none".to_string());
             wrapped(out, "anomalies ", anomalies.chain(none))?;
             writeln!(out, "books     {} orders alive at the end", grouped(books.live_orders))?;
+            let [building, stale] = books.doubtful.map(grouped);
+            if books.doubtful != [0; 2] {
+                writeln!(
+                    out,
+                    "health    {building} instruments building (the day's start is not in the file), {stale} stale"
+                )?;
+            }
         }
         match &self.trading {
             Some(trading) => self.print_trading(trading, out),

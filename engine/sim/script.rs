@@ -57,7 +57,9 @@ impl Script {
             messages.push(directory);
         }
         let everyone = InstrumentId::NONE.0;
-        messages.push(Market { code: b'Q', ..message(1_000, Kind::SESSION, everyone) });
+        for code in [b'S', b'Q'] {
+            messages.push(Market { code, ..message(1_000, Kind::SESSION, everyone) });
+        }
         let mut time = 2_000;
         let chance = Chance::new(flow.seed);
         let instruments = flow.instruments;

@@ -37,11 +37,13 @@ impl<S: Strategy> Desk<S> {
             sample: 1,
         };
         let stage = BookStage::new(settings, Books::new(&limits), strategy);
-        let mut desk = Self { stage, out: Recorder::roomy(), time: 1_000, names: 0, intents: 0 };
+        let mut desk = Self { stage, out: Recorder::roomy(), time: 999, names: 0, intents: 0 };
         for at in 0..instruments as u32 {
             desk.put(Market { reference: 7, other: 1, ..market(0, Kind::DIRECTORY, at) }, false);
         }
-        desk.put(Market { code: b'Q', ..market(0, Kind::SESSION, InstrumentId::NONE.0) }, false);
+        for code in [b'S', b'Q'] {
+            desk.put(Market { code, ..market(0, Kind::SESSION, InstrumentId::NONE.0) }, false);
+        }
         desk
     }
 

@@ -84,7 +84,7 @@ fn a_book_holds_orders_or_levels_whichever_came_first_until_it_is_empty() {
 
     books.apply(&message(Kind::DELETE, 0, 2));
     assert!(set(&mut books, Side::BUY, 100, 30).applied, "it was empty again");
-    assert_eq!((mixed(&books), books.health(I)), (3, Health::LIVE));
+    assert_eq!((mixed(&books), books.health(I)), (3, Health::BUILDING));
     books.verify().unwrap();
 }
 
@@ -145,7 +145,7 @@ fn without_room_for_a_level_the_instrument_is_stale_and_the_rest_stays() {
     }
     let change = set(&mut books, Side::BUY, 4, 5);
     assert!(!change.applied && change.top && change.kind == Kind::LEVEL);
-    assert_eq!((books.health(I), books.health(InstrumentId(1))), (Health::STALE, Health::LIVE));
+    assert_eq!((books.health(I), books.health(InstrumentId(1))), (Health::STALE, Health::BUILDING));
     assert_eq!(books.anomalies().count(Anomaly::PoolExhausted), 1);
     assert!(set(&mut books, Side::BUY, 2, 0).applied && set(&mut books, Side::BUY, 9, 1).applied);
     books.verify().unwrap();

@@ -50,7 +50,7 @@ fn full_books_touch_no_more_than_what_is_reserved() {
         books.apply(&add(instrument, n * 1000, Side::BUY, ticks, 1));
     }
     assert_eq!(books.live_orders(), 40_000);
-    assert!((0..4).all(|i| books.health(InstrumentId(i)) == Health::LIVE));
+    assert!((0..4).all(|i| books.health(InstrumentId(i)) == Health::BUILDING));
     let [orders, rest] = touched(&books);
     assert!(orders > at_start[0], "pages were opened");
     // Slots and arrivals of all pages that there may be, references on the side; rungs of the largest blocks.
