@@ -1,4 +1,4 @@
-//! coretick's books beside others, over the same day.
+//! coretick's books beside others, over the same days.
 //!
 //! Every run of a variant is a process of its own, so that its peak memory is its own; the variants take turns, round by
 //! round. All read the file through the engine's ingest and have the product's allocator with its settings. Those that
@@ -15,6 +15,7 @@ mod replay;
 
 use clap::Parser;
 use common::Cost;
+use coretick::ingest::transport::file::{ItchFile, Packing};
 use coretick::topology::chain::Setup;
 use coretick::topology::config::Config;
 use hft::{Hft, LOT, Ranges, TICK};
@@ -22,19 +23,21 @@ use hftbacktest::depth::{BTreeMarketDepth, HashMapMarketDepth, ROIVectorMarketDe
 use replay::{Contender, Outcome, Reading};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// coretick's books beside others, over the same day
+/// coretick's books beside others, over the same days
 #[derive(Parser)]
 #[command(after_help = "Example:\n  \
     coretick generate out/day.itch50 --messages 20000000 --symbols 8000 --live 493000\n  \
-    cargo run --release -- out/day.itch50 --rounds 5")]
+    cargo run --release -- out/day.itch50 ../../../shared/data/itch/*.itch50.zst --rounds 5")]
 struct Arguments {
-    /// An ITCH day, as `coretick generate` makes it: prices are whole cents
-    #[arg(value_name = "DAY")]
-    path: PathBuf,
+    /// ITCH days whose prices are whole cents, a table each; packed ones are unpacked first. One that is not there is
+    /// skipped
+    #[arg(value_name = "DAY", required = true)]
+    paths: Vec<PathBuf>,
     /// How often each variant runs
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
@@ -94,6 +97,9 @@ impl What {
     }
 }
 
+/// What a variant came to on a day.
+type Results = Vec<(What, &'static str, Vec<Run>)>;
+
 /// A run in a process of its own.
 #[derive(Clone, Copy)]
 struct Run {
@@ -109,11 +115,11 @@ impl Run {
 }
 
 /// Runs `what` here.
-fn run(what: What, arguments: &Arguments) -> Result<Outcome, Box<dyn Error>> {
+fn run(what: What, path: &Path, arguments: &Arguments) -> Result<Outcome, Box<dyn Error>> {
     let mut config = Config::default();
     config.book.orders_max = arguments.orders_max;
     let instruments = config.book.instruments_max as usize;
-    let (path, messages) = (arguments.path.as_path(), arguments.messages);
+    let messages = arguments.messages;
     let look_ahead = if what == What::Own { 16 } else { 0 };
     let reading = Reading { path, messages, look_ahead };
 
@@ -158,9 +164,14 @@ fn peak() -> Result<u64, Box<dyn Error>> {
 }
 
 /// Runs the variant of that name in a process of its own.
-fn run_apart(name: &str, messages: u64, arguments: &Arguments) -> Result<Run, Box<dyn Error>> {
+fn run_apart(
+    name: &str,
+    path: &Path,
+    messages: u64,
+    arguments: &Arguments,
+) -> Result<Run, Box<dyn Error>> {
     let told = Command::new(std::env::current_exe()?)
-        .arg(&arguments.path)
+        .arg(path)
         .args(["--variant", name])
         .args(["--messages", &messages.to_string()])
         .args(["--orders-max", &arguments.orders_max.to_string()])
@@ -180,7 +191,7 @@ fn run_apart(name: &str, messages: u64, arguments: &Arguments) -> Result<Run, Bo
 }
 
 /// Whether all that keep books of as many messages kept the same.
-fn agree(results: &[(What, &str, Vec<Run>)]) -> Result<(), String> {
+fn agree(results: &Results) -> Result<(), String> {
     let runs: Vec<_> = results
         .iter()
         .flat_map(|(what, name, runs)| runs.iter().map(move |run| (*what, *name, run.outcome)))
@@ -199,7 +210,7 @@ fn agree(results: &[(What, &str, Vec<Run>)]) -> Result<(), String> {
 }
 
 /// One line for each variant.
-fn table(results: &[(What, &str, Vec<Run>)]) -> String {
+fn table(results: &Results) -> String {
     let mut text = format!(
         "{:30} {:>8} {:>8} {:>16} {:>9} {:>11} {:>9}\n",
         "CPU ns a message, median", "", "x floor", "least..most", "peak MiB", "messages", "orders"
@@ -225,53 +236,98 @@ fn table(results: &[(What, &str, Vec<Run>)]) -> String {
     text
 }
 
-/// Runs all in turns and prints the table.
+/// A day to read: as it is, or unpacked into `folder` if it is packed. `None` if it is not there, which is said.
+fn ready(path: &Path, folder: &Path) -> Result<Option<PathBuf>, Box<dyn Error>> {
+    if !path.exists() {
+        eprintln!("SKIPPED: {}: it is not there", path.display());
+        return Ok(None);
+    }
+    let mut day = ItchFile::open(path)?;
+    if day.packing() == Packing::Plain {
+        return Ok(Some(path.to_owned()));
+    }
+    let name = path.file_stem().ok_or("a file has a name")?;
+    let plain = folder.join(name);
+    let mut out = BufWriter::new(File::create(&plain)?);
+    while let Some(frame) = day.next_frame() {
+        out.write_all(&u16::try_from(frame.len())?.to_be_bytes())?;
+        out.write_all(frame)?;
+    }
+    out.flush()?;
+    match day.fault() {
+        None => Ok(Some(plain)),
+        Some(fault) => Err(format!("{}: {fault}", path.display()).into()),
+    }
+}
+
+/// Runs all in turns and prints a table for each day.
 fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut results: Vec<(What, &str, Vec<Run>)> = Vec::new();
+    let folder = std::env::temp_dir().join(format!("coretick-compare-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let done = compare_in(&folder, arguments);
+    fs::remove_dir_all(&folder)?;
+    done
+}
+
+fn compare_in(folder: &Path, arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let wanted = |what, name: &str| what == What::Floor || name.contains(&arguments.only);
     let variants: Vec<_> =
         VARIANTS.into_iter().filter(|(what, name, _)| wanted(*what, name)).collect();
-    results.extend(variants.iter().map(|(what, name, _)| (*what, *name, Vec::new())));
-    // Read once before all, so that the file is in the page cache for every variant.
-    run_apart(VARIANTS[0].1, u64::MAX, arguments)?;
+    let mut days: Vec<(&Path, PathBuf, Results)> = Vec::new();
+    for path in &arguments.paths {
+        if let Some(plain) = ready(path, folder)? {
+            // Read once before all, so that the file is in the page cache for every variant.
+            run_apart(VARIANTS[0].1, &plain, u64::MAX, arguments)?;
+            let results = variants.iter().map(|(what, name, _)| (*what, *name, Vec::new()));
+            days.push((path, plain, results.collect()));
+        }
+    }
+    if days.is_empty() {
+        return Err("no day is there".into());
+    }
     for round in 1..=arguments.rounds.max(1) {
-        for ((_, name, outside), (.., runs)) in variants.iter().zip(&mut results) {
-            eprint!("\r\x1b[2Kround {round} of {}: {name}", arguments.rounds);
-            let messages = if *outside { arguments.messages } else { u64::MAX };
-            runs.push(run_apart(name, messages, arguments)?);
+        for (day, plain, results) in &mut days {
+            for ((_, name, outside), (.., runs)) in variants.iter().zip(results) {
+                let day = day.display();
+                eprint!("\r\x1b[2Kround {round} of {}: {day}, {name}", arguments.rounds);
+                let messages = if *outside { arguments.messages } else { u64::MAX };
+                runs.push(run_apart(name, plain, messages, arguments)?);
+            }
         }
     }
     eprint!("\r\x1b[2K");
-    agree(&results)?;
     print!("{}", common::machine());
     println!(
-        "day       {}; {} rounds; allocator jemalloc, thp:always, for all\n",
-        arguments.path.display(),
-        arguments.rounds.max(1)
+        "rounds    {}; allocator jemalloc, thp:always, for all; pools for {} orders",
+        arguments.rounds.max(1),
+        arguments.orders_max
     );
-    println!("{}", table(&results));
+    for (day, _, results) in &days {
+        agree(results).map_err(|why| format!("{}: {why}", day.display()))?;
+        println!("\n{}\n\n{}", day.display(), table(results));
+    }
     println!("All that keep orders, of as many messages, ended with the same.");
     println!(
         "So they did with best prices, but for hftbacktest's B-tree, whose best bid is known to be wrong."
     );
     if arguments.messages != u64::MAX {
-        println!("Outside crates ran over the day's first messages only, when fewer orders live.");
+        println!("Outside crates ran over a day's first messages only, when fewer orders live.");
     }
     Ok(())
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let told = match &arguments.variant {
-        None => compare(&arguments),
-        Some(name) => match VARIANTS.iter().find(|(_, other, _)| other == name) {
+    let told = match (&arguments.variant, &arguments.paths[..]) {
+        (Some(name), [path]) => match VARIANTS.iter().find(|(_, other, _)| other == name) {
             None => Err(format!("no variant is called '{name}'").into()),
-            Some((what, ..)) => run(*what, &arguments).and_then(|outcome| {
+            Some((what, ..)) => run(*what, path, &arguments).and_then(|outcome| {
                 let Outcome { messages, cost: Cost { cpu, wall }, live, orders, tops } = outcome;
                 println!("{messages} {cpu} {wall} {live} {orders} {tops} {}", peak()?);
                 Ok(())
             }),
         },
+        _ => compare(&arguments),
     };
     match told {
         Ok(()) => ExitCode::SUCCESS,
