@@ -1,4 +1,5 @@
-//! What does the book cost as symbols, living orders and the spread of their references grow?
+//! What does the book cost as symbols, living orders, the spread of their references and the prices of a book grow; and
+//! what does each operation cost, at the median and at worst?
 //!
 //! Each point fills books with so many orders, then applies churn that keeps their number: most of what leaves is young,
 //! one in five is any order. Messages are decoded before; they lie in memory one behind the other, so a look ahead reads
@@ -8,12 +9,14 @@ mod common;
 
 use clap::Parser;
 use common::{Cost, Variant};
+use coretick::base::clock::Clock;
 use coretick::base::message::{Flags, Header, Kind, Market};
 use coretick::base::unit::{InstrumentId, Price, Qty, Side};
 use coretick::book::{Books, Change, Limits};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::hint::black_box;
 
 /// What the book costs as it grows.
@@ -44,8 +47,12 @@ struct Point {
     live: usize,
     /// References from one of the orders that it begins with to the next.
     stride: u64,
+    /// Prices of a side, each as likely; `None`: most at the touch.
+    prices: Option<u64>,
 }
 
+/// Cents of the best ask, more than there are prices of a side.
+const TOUCH: i64 = 20_000;
 /// Orders that are young: what leaves is mostly one of them.
 const YOUNG: usize = 4096;
 
@@ -53,6 +60,7 @@ const YOUNG: usize = 4096;
 struct Churn {
     rng: ChaCha8Rng,
     symbols: u32,
+    prices: Option<u64>,
     next: u64,
     young: VecDeque<(u64, u32)>,
     old: Vec<(u64, u32)>,
@@ -68,10 +76,13 @@ impl Churn {
         Market { head, reference, ..Market::default() }
     }
 
-    /// Cents from the touch: half at it, fewer and fewer behind.
+    /// Half at the touch, fewer and fewer behind; or spread over so many prices.
     fn price(&mut self, side: Side) -> Price {
-        let behind = i64::from(self.rng.next_u64().trailing_zeros()) + self.below(3) as i64;
-        let cents = if side.is_buy() { 9_999 - behind } else { 10_000 + behind };
+        let behind = match self.prices {
+            None => i64::from(self.rng.next_u64().trailing_zeros()) + self.below(3) as i64,
+            Some(prices) => self.below(prices) as i64,
+        };
+        let cents = if side.is_buy() { TOUCH - 1 - behind } else { TOUCH + behind };
         Price::from_e4(0).plus_cents(cents)
     }
 
@@ -114,7 +125,12 @@ impl Churn {
             82..94 => {
                 let new = (self.fresh(), order.1);
                 // The side is the old order's; a price below every ask and above no bid suits both.
-                let price = Price::from_e4(0).plus_cents(9_000 + self.below(50) as i64 * 40);
+                let price = match self.prices {
+                    None => {
+                        Price::from_e4(0).plus_cents(TOUCH - 1_000 + self.below(50) as i64 * 40)
+                    }
+                    Some(_) => self.price(Side::BUY),
+                };
                 self.old.push(new);
                 Market { other: new.0, price, qty: Qty(100), ..Self::message(Kind::REPLACE, order) }
             }
@@ -140,8 +156,8 @@ impl Cents for Price {
     }
 }
 
-/// Fills books to the point, then times `messages`.
-fn run(point: Point, messages: usize, ahead: usize) -> Cost {
+/// Books filled to the point, and the messages to come.
+fn filled(point: Point, messages: usize) -> (Books, Churn, Vec<Market>) {
     let limits = Limits {
         orders: point.live + point.live / 4 + 100_000,
         levels: 1 << 20,
@@ -151,6 +167,7 @@ fn run(point: Point, messages: usize, ahead: usize) -> Cost {
     let mut churn = Churn {
         rng: ChaCha8Rng::seed_from_u64(7),
         symbols: point.symbols,
+        prices: point.prices,
         next: 0,
         young: VecDeque::with_capacity(YOUNG + 1),
         old: Vec::with_capacity(limits.orders),
@@ -160,7 +177,20 @@ fn run(point: Point, messages: usize, ahead: usize) -> Cost {
         let reference = churn.next;
         books.apply(&churn.add(reference));
     }
-    let script: Vec<Market> = (0..messages).map(|_| churn.draw(point.live)).collect();
+    let script = (0..messages).map(|_| churn.draw(point.live)).collect();
+    (books, churn, script)
+}
+
+/// Whether the books went where the churn did.
+fn check(books: &Books, churn: &Churn) {
+    let known = churn.young.len() + churn.old.len();
+    assert_eq!(books.live_orders(), known as u64, "the books hold what the churn says");
+    assert_eq!(books.anomalies().total(), 0);
+}
+
+/// Times `messages` at a point, all together.
+fn run(point: Point, messages: usize, ahead: usize) -> Cost {
+    let (mut books, churn, script) = filled(point, messages);
     let mut change = Change::default();
     let began = Cost::now();
     for (n, message) in script.iter().enumerate() {
@@ -175,10 +205,51 @@ fn run(point: Point, messages: usize, ahead: usize) -> Cost {
         black_box(&change);
     }
     let cost = Cost::now().since(began);
-    let known = churn.young.len() + churn.old.len();
-    assert_eq!(books.live_orders(), known as u64, "the books hold what the churn says");
-    assert_eq!(books.anomalies().total(), 0);
+    check(&books, &churn);
     cost
+}
+
+/// Times each of `messages` at a point alone: a line for each operation.
+fn operations(point: Point, messages: usize) -> String {
+    let (mut books, churn, script) = filled(point, messages);
+    let clock = Clock::calibrated();
+    let mut change = Change::default();
+    let kinds = [
+        ("add", Kind::ADD),
+        ("delete", Kind::DELETE),
+        ("execute, in part", Kind::EXECUTE),
+        ("replace", Kind::REPLACE),
+    ];
+    // Index 0 is the clock alone.
+    let mut ticks = vec![Vec::with_capacity(messages); kinds.len() + 1];
+    for message in &script {
+        let empty = clock.ticks();
+        let began = clock.ticks();
+        books.apply_into(message, &mut change);
+        black_box(&change);
+        let ended = clock.ticks();
+        ticks[0].push(began - empty);
+        let kind = kinds.iter().position(|(_, kind)| *kind == message.head.kind);
+        ticks[1 + kind.expect("the churn sends these")].push(ended - began);
+    }
+    check(&books, &churn);
+    let mut text = format!(
+        "{:26} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10}\n",
+        "ns each, alone", "p50", "p90", "p99", "p99.9", "worst", "count"
+    );
+    let names = std::iter::once("the clock").chain(kinds.map(|(name, _)| name));
+    for (name, ticks) in names.zip(&mut ticks) {
+        ticks.sort_unstable();
+        let Some(last) = ticks.len().checked_sub(1) else { continue };
+        let at = |part: f64| clock.nanos(ticks[(last as f64 * part) as usize]);
+        let [p50, p90, p99, p999, worst] = [0.5, 0.9, 0.99, 0.999, 1.0].map(at);
+        let _ = writeln!(
+            text,
+            "{name:26} {p50:>8} {p90:>8} {p99:>8} {p999:>8} {worst:>8} {:>10}",
+            last + 1
+        );
+    }
+    text
 }
 
 fn main() {
@@ -188,7 +259,7 @@ fn main() {
         (arguments.messages, arguments.rounds) = (20_000, 1);
     }
     let Arguments { messages, rounds, ref only, .. } = arguments;
-    let point = |symbols, live, stride| Point { symbols, live, stride };
+    let point = |symbols, live, stride| Point { symbols, live, stride, prices: None };
     let mut points = vec![
         ("live 10 k".to_owned(), point(1_000, 10_000, 1)),
         ("live 100 k".to_owned(), point(1_000, 100_000, 1)),
@@ -200,6 +271,11 @@ fn main() {
     for symbols in [10, 100, 1_000, 10_000] {
         points.push((format!("symbols {symbols}, live 100 k"), point(symbols, 100_000, 1)));
     }
+    for prices in [1, 10, 100, 1_000, 10_000] {
+        let point = Point { prices: Some(prices), ..point(5, 200_000, 1) };
+        points.push((format!("{prices} prices a side"), point));
+    }
+    let alone = if quick { point(1_000, 10_000, 1) } else { point(8_000, 500_000, 1) };
     if quick {
         points.retain(|(_, point)| point.live <= 100_000);
     }
@@ -215,6 +291,7 @@ fn main() {
     print!("{}", common::machine());
     println!("churn     {messages} messages a point, {rounds} rounds; ratios to the first\n");
     println!("{}", common::table(&variants, messages as u64));
+    println!("{}", operations(alone, messages));
     let cpu = |name| variants.iter().find(|variant| variant.is(name)).map(Variant::cpu);
     match cpu("live 5 M").zip(cpu("live 10 k")) {
         Some((large, small)) => println!(
