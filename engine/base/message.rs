@@ -251,6 +251,18 @@ impl Market {
     }
 }
 
+impl Report {
+    /// By how much the position moves, long above zero: with a fill, and back with one that is void.
+    pub const fn moves(&self) -> i64 {
+        let qty = self.qty.signed();
+        match (self.head.kind, self.side.is_buy()) {
+            (Kind::FILLED, true) | (Kind::BROKEN, false) => qty,
+            (Kind::FILLED, false) | (Kind::BROKEN, true) => -qty,
+            _ => 0,
+        }
+    }
+}
+
 impl Message for Market {
     fn key(&self) -> Key {
         let rank = self.rank();
@@ -341,6 +353,17 @@ mod tests {
         assert_eq!(Order::promise(key).promised(), Some(key));
         assert_eq!(Report::promise(key).promised(), Some(key));
         assert_eq!(Market::default().promised(), None);
+    }
+
+    #[test]
+    fn a_void_fill_moves_the_position_back() {
+        let report = |kind, side| {
+            let head = Header { kind, ..Header::default() };
+            Report { head, side, qty: Qty(7), ..Report::default() }.moves()
+        };
+        assert_eq!((report(Kind::FILLED, Side::BUY), report(Kind::BROKEN, Side::BUY)), (7, -7));
+        assert_eq!((report(Kind::FILLED, Side::SELL), report(Kind::BROKEN, Side::SELL)), (-7, 7));
+        assert_eq!(report(Kind::CANCELED, Side::BUY), 0);
     }
 
     #[test]

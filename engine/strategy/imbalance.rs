@@ -122,11 +122,7 @@ impl Strategy for Imbalance {
 
     fn on_report(&mut self, report: &Report) {
         let Some(seen) = self.seen.get_mut(report.head.instrument.index()) else { return };
-        if report.head.kind == Kind::FILLED {
-            let signed = report.qty.signed();
-            let signed = if report.side.is_buy() { signed } else { -signed };
-            seen.position = seen.position.saturating_add(signed);
-        }
+        seen.position = seen.position.saturating_add(report.moves());
         let over = match report.head.kind {
             Kind::REFUSED | Kind::REJECTED | Kind::CANCELED => true,
             Kind::FILLED => report.leaves == Qty::ZERO,

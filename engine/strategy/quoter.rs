@@ -212,11 +212,7 @@ impl Strategy for Quoter {
     fn on_report(&mut self, report: &Report) {
         self.now = self.now.max(report.head.time);
         let Some(seen) = self.seen.get_mut(report.head.instrument.index()) else { return };
-        if report.head.kind == Kind::FILLED {
-            let signed = report.qty.signed();
-            let signed = if report.side.is_buy() { signed } else { -signed };
-            seen.position = seen.position.saturating_add(signed);
-        }
+        seen.position = seen.position.saturating_add(report.moves());
         if report.side != Side::BUY && report.side != Side::SELL {
             return;
         }
