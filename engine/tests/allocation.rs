@@ -5,6 +5,8 @@
 //! the log, which is a stage beside the hot path.
 #![allow(unsafe_code)]
 
+#[path = "allocation/gateway.rs"]
+mod gateway;
 #[path = "allocation/matching.rs"]
 mod matching;
 #[path = "allocation/traders.rs"]
