@@ -30,6 +30,7 @@ mod oddity;
 mod orders;
 mod pace;
 mod reason;
+mod said;
 mod send;
 mod session;
 mod table;
@@ -136,6 +137,8 @@ pub enum End {
     NotAuthorized,
     /// The exchange gave another session, or another place in it, than was asked for: what is missing cannot be known.
     OtherStream,
+    /// More orders are open at the exchange than there is room for here.
+    TooManyOrders,
 }
 
 /// What a gateway has done and seen.
@@ -169,7 +172,7 @@ pub struct GatewayCounts {
     pub violations: u64,
     /// Cancels that the exchange put off.
     pub cancels_pending: u64,
-    /// Orders or executions for which there was no room: positions may be wrong.
+    /// Executions for which there was no room: if one is broken, that is not found.
     pub untracked: u64,
 }
 

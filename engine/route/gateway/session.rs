@@ -61,7 +61,7 @@ impl Core {
         }
     }
 
-    fn over(&mut self, end: End, now: Nanos) {
+    pub(super) fn over(&mut self, end: End, now: Nanos) {
         self.enter_phase(Phase::Over(end), now);
         self.closing = Closing::Now;
     }
@@ -136,7 +136,9 @@ impl Core {
             self.history_end = answer.sequence.max(1);
             if answer.sequence != self.expected {
                 // There is a history: now from its first message on.
-                return self.log_out(now);
+                self.log_out(now);
+                self.closing = Closing::WhenSent;
+                return;
             }
         } else if answer.sequence != self.expected {
             return self.over(End::OtherStream, now);
@@ -148,11 +150,13 @@ impl Core {
         }
     }
 
-    fn log_out(&mut self, now: Nanos) {
-        if self.send.packet(&Packet::LogoutRequest) {
+    /// Says goodbye, if there is room for it.
+    fn log_out(&mut self, now: Nanos) -> bool {
+        let said = self.send.packet(&Packet::LogoutRequest);
+        if said {
             self.link.on_sent(&Packet::LogoutRequest, now);
         }
-        self.closing = Closing::WhenSent;
+        said
     }
 
     fn on_login_refused(&mut self, reason: u8, now: Nanos) {
@@ -271,12 +275,12 @@ impl Core {
     fn wind_down(&mut self, now: Nanos) {
         let nothing_open = self.orders.is_empty();
         match self.phase {
-            Phase::Over(_) | Phase::Leaving => return,
+            Phase::Over(_) => return,
             Phase::Down | Phase::Connecting if nothing_open => return self.over(End::Stopped, now),
             Phase::Live if nothing_open && self.may_speak() => {
-                if self.send.packet(&Packet::LogoutRequest) {
-                    self.link.on_sent(&Packet::LogoutRequest, now);
-                    return self.enter_phase(Phase::Leaving, now);
+                let said = self.log_out(now);
+                if said {
+                    self.enter_phase(Phase::Leaving, now);
                 }
             }
             Phase::Live if self.may_speak() => {

@@ -252,6 +252,19 @@ fn the_next_program_finds_its_orders_and_never_a_reference_again() {
 }
 
 #[test]
+fn a_program_without_room_for_what_is_open_does_not_trade() {
+    let mut pair = Pair::live(settings());
+    (1..=3).for_each(|id| pair.send(&order(id, 100)));
+    pair.settle();
+    pair.far.disconnect();
+    let small = Settings { orders_max: 2, ..settings() };
+    let mut pair = Pair::with(small, pair.far, pair.now, PASSWORD);
+    pair.settle();
+    assert_eq!(pair.gateway.phase(), Phase::Over(End::TooManyOrders));
+    assert_eq!(pair.gateway.open_orders().count(), 2);
+}
+
+#[test]
 fn a_fill_of_an_earlier_program_says_which_order_it_was() {
     let mut pair = Pair::live(settings());
     let id = OrderId::new(77, crate::base::unit::ShardId(2), 5);
