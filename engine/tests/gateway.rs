@@ -52,6 +52,7 @@ fn exchange(faults: &str) -> Venue<Vec<u8>> {
         limits: Limits { symbols: 0, orders: 100_000, levels: 10_000, participants: 4 },
         day: Day::open_at_once(),
         faults: Faults::parse(faults).unwrap(),
+        background: None,
         background_in_ledger: false,
     };
     Venue::new(config, Vec::new(), Nanos(0)).unwrap()
@@ -167,7 +168,8 @@ impl World {
     }
 
     fn cut(&mut self) {
-        (self.to_venue.clear(), self.to_gateway.clear());
+        self.to_venue.clear();
+        self.to_gateway.clear();
         if std::mem::take(&mut self.connected) {
             self.venue.closed(0, self.now, &mut |_, _| ());
             self.program.gateway.closed(self.now);

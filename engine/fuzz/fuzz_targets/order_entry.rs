@@ -31,6 +31,7 @@ fuzz_target!(|pieces: Vec<Vec<u8>>| {
         limits: Limits { symbols: 2, orders: 100, levels: 100, participants: 4 },
         day: Day::open_at_once(),
         faults: Faults::default(),
+        background: None,
         background_in_ledger: true,
     };
     let out = &mut |_, _: &[u8]| ();
