@@ -75,10 +75,10 @@ fn flipped_bits_never_stop_the_engine_in_disorder() {
     let packed = zstd::encode_all(&whole[..], 1).unwrap();
     let orders = |path: &str, arguments: &[&str]| {
         let (ran, files) = bench.replay(&[&[path], arguments].concat());
-        (rows(&files.orders).len(), ran)
+        (rows(&files.orders).len(), files, ran)
     };
     let strategy = ["--strategy", "quoter", "--config", &quick];
-    let (undamaged, ran) = orders(&bench.file("whole", &whole), &strategy);
+    let (undamaged, _, ran) = orders(&bench.file("whole", &whole), &strategy);
     ran.good();
     let (mut good, mut refused, mut compared) = (0, 0, 0);
     for seed in 0..FLIPPED {
@@ -91,16 +91,20 @@ fn flipped_bits_never_stop_the_engine_in_disorder() {
         }
         let path = bench.file("flipped", bytes);
         let placement = if seed % 2 == 0 { "fused" } else { "split" };
-        let (count, ran) = orders(&path, &[&strategy[..], &["--placement", placement]].concat());
+        let (count, files, ran) =
+            orders(&path, &[&strategy[..], &["--placement", placement]].concat());
         match ran.code {
             Some(0) => {
                 good += 1;
                 // Little damage changes little: the engine goes on trading behind it. An order that never leaves can stop
-                // the trade in its symbol, one in ten, for the rest of the day.
+                // the trade in its symbol, one in ten, for the rest of the day. A length that is damaged can swallow a
+                // sixth of these 4,000 messages: nobody trades on what was not read.
                 if flips <= 4 {
                     compared += 1;
-                    let few = undamaged.abs_diff(count) <= undamaged / 5;
-                    assert!(few, "seed {seed}: {count} orders, not some {undamaged}: {ran:?}");
+                    let messages = files.summary()["messages"].as_u64().unwrap() as usize;
+                    let expected = undamaged * messages / 4_000;
+                    let few = expected.abs_diff(count) <= expected / 5;
+                    assert!(few, "seed {seed}: {count} orders, not some {expected}: {ran:?}");
                 }
             }
             Some(2) => refused += 1,
