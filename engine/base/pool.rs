@@ -65,8 +65,18 @@ pub struct IdMap<V> {
     capacity: usize,
     /// 64 minus the bits of an index into `entries`.
     shift: u32,
-    /// Keys that count up lie side by side, instead of all over the map.
-    dense: bool,
+    spread: Spread,
+}
+
+/// Where keys are at home.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    /// All over the map.
+    Keys,
+    /// Side by side as they count up, around and around: the oldest must go before the youngest come around.
+    Dense,
+    /// Eight neighbours side by side, the eights all over the map.
+    Eights,
 }
 
 /// All zero if it is free.
@@ -99,12 +109,18 @@ impl<V: Copy + FromZeros> IdMap<V> {
         let size = Self::size(capacity);
         let entries = Entry::new_vec_zeroed(size)
             .unwrap_or_else(|_| handle_alloc_error(Layout::new::<Entry<V>>()));
-        Self { entries, len: 0, capacity, shift: 64 - size.trailing_zeros(), dense: false }
+        Self { entries, len: 0, capacity, shift: 64 - size.trailing_zeros(), spread: Spread::Keys }
     }
 
     /// A map for [`OrderId`](super::unit::OrderId)s and other keys that count up: neighbours share cache lines.
     pub fn dense(capacity: usize) -> Self {
-        Self { dense: true, ..Self::new(capacity) }
+        Self { spread: Spread::Dense, ..Self::new(capacity) }
+    }
+
+    /// A map for keys that count up while some stay for good: neighbours share cache lines, and those that come around never
+    /// meet a long row of those that stayed.
+    pub fn rising(capacity: usize) -> Self {
+        Self { spread: Spread::Eights, ..Self::new(capacity) }
     }
 
     /// How many keys are in the map.
@@ -217,14 +233,22 @@ impl<V: Copy + FromZeros> IdMap<V> {
 
     /// Multiply and xorshift, the top bits taken: dense, strided and high keys all spread.
     fn home(&self, key: u64) -> usize {
-        if self.dense {
-            // Each book shard (the bits above the counter) counts in an eighth of its own.
-            let shard = (key >> 40) as usize & 7;
-            let start = shard * (self.entries.len() / 8);
-            return (key as usize).wrapping_add(start) & (self.entries.len() - 1);
+        let all_over = |key: u64| {
+            let mixed = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> self.shift) as usize
+        };
+        match self.spread {
+            Spread::Keys => all_over(key),
+            Spread::Eights => {
+                ((all_over(key >> 3) & !7) | (key & 7) as usize) & (self.entries.len() - 1)
+            }
+            Spread::Dense => {
+                // Each book shard (the bits above the counter) counts in an eighth of its own.
+                let shard = (key >> 40) as usize & 7;
+                let start = shard * (self.entries.len() / 8);
+                (key as usize).wrapping_add(start) & (self.entries.len() - 1)
+            }
         }
-        let mixed = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> self.shift) as usize
     }
 }
 
@@ -348,11 +372,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_map_answers_as_a_btree_does(
-            dense in any::<bool>(),
+            made in 0..3u8,
             capacity in 0..20usize,
             calls in prop::collection::vec((0..3u8, key(), any::<u32>()), 0..400),
         ) {
-            let mut map = if dense { IdMap::dense(capacity) } else { IdMap::new(capacity) };
+            let mut map = match made {
+                0 => IdMap::new(capacity),
+                1 => IdMap::dense(capacity),
+                _ => IdMap::rising(capacity),
+            };
             let mut model = BTreeMap::new();
             for (call, key, value) in calls {
                 match call {
@@ -409,6 +437,21 @@ mod tests {
         }
         let taken = (0..map.entries.len()).filter(|&at| map.entries[at].taken);
         assert!(taken.into_iter().all(|at| map.strayed(at) == 0));
+    }
+
+    #[test]
+    fn keys_that_come_around_meet_no_long_row_of_those_that_stayed() {
+        let mut map = IdMap::rising(10_000);
+        (0..9_000u64).for_each(|key| map.insert(key, key).unwrap());
+        for key in 9_000..200_000u64 {
+            map.insert(key, key).unwrap();
+            if let Some(old) = key.checked_sub(900).filter(|&old| old >= 9_000) {
+                assert_eq!(map.remove(old), Some(old));
+            }
+        }
+        let taken = (0..map.entries.len()).filter(|&at| map.entries[at].taken);
+        let farthest = taken.map(|at| map.strayed(at)).max();
+        assert!(farthest < Some(400), "{farthest:?}");
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Orders {
         Self {
             pool: Slab::new(orders, Order::FREE),
             capacity: orders,
-            slots: IdMap::dense(orders),
+            slots: IdMap::rising(orders),
             owners: Slab::new(participants, nobody),
             handles: IdMap::new(participants),
         }
