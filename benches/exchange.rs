@@ -109,9 +109,13 @@ impl Churn {
         }
     }
 
+    fn self_match(&mut self) -> SelfMatch {
+        [SelfMatch::Allow, SelfMatch::CancelResting][self.below(2) as usize]
+    }
+
     fn enter(&mut self, beyond: bool) -> Command {
         let side = if self.below(2) == 0 { Side::BUY } else { Side::SELL };
-        let self_match = [SelfMatch::Allow, SelfMatch::CancelResting][self.below(2) as usize];
+        let self_match = self.self_match();
         Command::Enter(Enter {
             locate: Locate(1 + self.below(self.point.symbols.into()) as u16),
             participant: Participant(self.below(PARTICIPANTS) as u32),
@@ -170,7 +174,8 @@ impl Churn {
             Some((order, true)) => {
                 let side = self.matching.order(order).map_or(Side::BUY, |order| order.side);
                 let (token, terms) = (self.rng.next_u64(), self.terms(side, false));
-                Command::Replace(Replace { order, token, terms })
+                let self_match = self.self_match();
+                Command::Replace(Replace { order, token, terms, self_match })
             }
             Some((order, false)) => {
                 Command::Reduce { order, open: 0, reason: CancelReason::Requested }

@@ -148,6 +148,15 @@ impl Commands {
         Terms { limit, shares, lasts, display, post_only, minimum }
     }
 
+    fn self_match(&mut self) -> SelfMatch {
+        self.pick(&[
+            SelfMatch::Allow,
+            SelfMatch::CancelResting,
+            SelfMatch::CancelIncoming,
+            SelfMatch::DecrementBoth,
+        ])
+    }
+
     fn next(&mut self) -> Command {
         let locate = Locate(1 + self.below(u64::from(SYMBOLS)) as u16);
         let (participant, side) =
@@ -160,12 +169,7 @@ impl Commands {
                     1 => CrossSession::Closing,
                     _ => CrossSession::Continuous,
                 };
-                let self_match = self.pick(&[
-                    SelfMatch::Allow,
-                    SelfMatch::CancelResting,
-                    SelfMatch::CancelIncoming,
-                    SelfMatch::DecrementBoth,
-                ]);
+                let self_match = self.self_match();
                 let (token, terms) = (self.random.next_u64(), self.terms());
                 let enter = Enter { locate, participant, token, side, terms, session, self_match };
                 Command::Enter(enter)
@@ -174,6 +178,7 @@ impl Commands {
                 order: self.order(),
                 token: self.random.next_u64(),
                 terms: self.terms(),
+                self_match: self.self_match(),
             }),
             800..965 => {
                 let open = self.below(200).saturating_sub(50) as u32;

@@ -101,7 +101,7 @@ impl Matching {
             side: old.side,
             terms: replace.terms,
             session: self.levels[level].ladder.session(),
-            self_match: self.orders[slot].self_match(),
+            self_match: replace.self_match,
         };
         if terms_refused(&enter).is_some() {
             self.cancel(slot, CancelReason::BadReplace, events);

@@ -103,6 +103,8 @@ pub struct Replace {
     /// The new terms; `terms.shares` are the shares open from now on. A replace always goes to the back of the queue, as market
     /// data's `U` says it does; what keeps its place is [`Command::Reduce`].
     pub terms: Terms,
+    /// What happens when the new one would meet an order of its own participant: what held for the old one is forgotten.
+    pub self_match: SelfMatch,
 }
 
 /// Who sees an order.

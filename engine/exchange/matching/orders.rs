@@ -3,7 +3,7 @@
 //! A row is in the order of arrival, because a new order always joins its end: a mass cancel walks it. What hangs on a
 //! participant goes with his last live order.
 
-use super::command::{CrossSession, Display, Enter, SelfMatch};
+use super::command::{CrossSession, Display, Enter};
 use super::levels::{BACK, FRONT, Level};
 use super::tree::NONE;
 use crate::base::pool::{Full, IdMap, Slab};
@@ -36,7 +36,6 @@ pub(super) struct Order {
     /// Of a reserve order: shares of a part. Of a hidden one: its minimum. Else 0.
     special: u32,
     look: Look,
-    self_match: SelfMatch,
 }
 
 const _: () = assert!(size_of::<Order>() == 64, "one cache line");
@@ -84,7 +83,6 @@ impl Order {
         shown: 0,
         special: 0,
         look: Look::Full,
-        self_match: SelfMatch::Allow,
     };
 
     /// An order that stands in no queue yet.
@@ -96,13 +94,7 @@ impl Order {
             Display::Hidden => (Look::Hidden, minimum),
             Display::Reserve(part) => (Look::Reserve, part),
         };
-        let Enter { token, self_match, .. } = *enter;
-        Self { reference: reference.0, token, self_match, open, look, special, ..Self::FREE }
-    }
-
-    /// As it was entered.
-    pub(super) fn self_match(&self) -> SelfMatch {
-        self.self_match
+        Self { reference: reference.0, token: enter.token, open, look, special, ..Self::FREE }
     }
 
     /// Who sees it.

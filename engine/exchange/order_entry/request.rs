@@ -6,11 +6,11 @@
 
 use super::count::Why;
 use super::desk::{Desk, Refusal, Sweep};
-use super::order::{Order, State};
+use super::order::{Detail, Order, State};
 use super::terms::{self, Options};
 use crate::base::instrument::Symbol;
 use crate::base::unit::Nanos;
-use crate::exchange::matching::{CancelReason, Command, Enter, Replace};
+use crate::exchange::matching::{CancelReason, Command, Enter, Replace, SelfMatch};
 use crate::exchange::unit::Price4;
 use crate::wire::ouch::code::{QUANTITY_MAX, reject};
 use crate::wire::ouch::{
@@ -98,8 +98,7 @@ impl Desk {
         let detail = terms::entered(message, options, self.locate(message.symbol))?;
         let terms = terms::terms(&detail, shares, client.firm)?;
         let session = terms::session(detail.cross)?;
-        let asked = detail.aiq.and_then(terms::self_match);
-        let self_match = asked.unwrap_or(client.self_match);
+        let self_match = self.self_match(account, &detail);
         let participant = client.participant;
         self.check_limits(account, terms.limit, shares)?;
         if self.is_frozen(detail.cross) {
@@ -149,13 +148,20 @@ impl Desk {
         match asked {
             Ok(place) => {
                 let token = u64::from(place);
-                Some(Command::Replace(Replace { order: old.reference, token, terms }))
+                let (order, self_match) = (old.reference, self.self_match(account, &detail));
+                Some(Command::Replace(Replace { order, token, terms, self_match }))
             }
             Err(reason) => {
                 self.reject(account, channel, user_ref, message.clordid, reason);
                 None
             }
         }
+    }
+
+    /// What is to happen when an order meets its own account: what it asks for, or what holds for the account.
+    fn self_match(&self, account: u16, detail: &Detail) -> SelfMatch {
+        let asked = detail.aiq.and_then(terms::self_match);
+        asked.unwrap_or(self.clients[usize::from(account)].account.self_match)
     }
 
     /// What an account may not do now, or not that much of.

@@ -208,7 +208,8 @@ impl Traders {
         };
         let terms = Terms { shares, display, ..terms(Some(limit)) };
         let token = token::SHOWN << token::SHIFT | u64::from(handle);
-        Some(Command::Replace(Replace { order: order.order, token, terms }))
+        let (order, self_match) = (order.order, SelfMatch::Allow);
+        Some(Command::Replace(Replace { order, token, terms, self_match }))
     }
 
     /// Takes the first order of a side, or some of it, and perhaps the next one too. `None` if a side shows nothing.

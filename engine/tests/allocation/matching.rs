@@ -55,7 +55,7 @@ fn commands(count: u64) -> Vec<Command> {
                 session,
                 self_match,
             }),
-            600..700 => Command::Replace(Replace { order, token: n, terms }),
+            600..700 => Command::Replace(Replace { order, token: n, terms, self_match }),
             700..950 => Command::Reduce { order, open: below(100) as u32, reason },
             950..952 => Command::CancelAll { participant, locate: None, side: None, reason },
             952..980 if n % 5 > 0 => Command::SetPhase { locate, phase: Phase::Open },

@@ -190,7 +190,7 @@ impl Naive {
             side: old.it.side,
             terms: replace.terms,
             session,
-            self_match: old.self_match,
+            self_match: replace.self_match,
         };
         if Self::bad(&enter).is_some() {
             events.push(self.cut(replace.order.0, old.it.open, CancelReason::BadReplace));
@@ -296,7 +296,7 @@ impl Naive {
             let (displayed, shares) = (order, it.shown);
             events.push(Event::Displayed { order: it, displayed, shares, refill: false });
         }
-        let stands = Stands { it, minimum: terms.minimum, self_match, since: order.0 };
+        let stands = Stands { it, minimum: terms.minimum, since: order.0 };
         queue(self.books.entry(here).or_default().entry(key).or_default(), stands);
         self.places.insert(order.0, (here, key));
         self.owners.entry(participant.0).or_default().insert(order.0);

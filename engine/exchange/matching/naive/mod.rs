@@ -16,7 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Stands {
     it: Resting,
     minimum: u32,
-    self_match: SelfMatch,
     /// Who came, or showed, first.
     since: u64,
 }

@@ -93,7 +93,12 @@ impl Desk {
     }
 
     pub(super) fn replace(&mut self, order: u64, terms: Terms) {
-        self.apply(Command::Replace(Replace { order: Reference(order), token: 9, terms }));
+        self.replace_with(order, terms, SelfMatch::Allow);
+    }
+
+    pub(super) fn replace_with(&mut self, order: u64, terms: Terms, self_match: SelfMatch) {
+        let order = Reference(order);
+        self.apply(Command::Replace(Replace { order, token: 9, terms, self_match }));
     }
 
     pub(super) fn cross(&mut self, kind: CrossKind, near: u32) {

@@ -88,9 +88,9 @@ fn a_pool_that_runs_out_turns_orders_away_and_all_else_goes_on() {
         // What needs no room is not turned away, and a replacement takes the place of its original.
         let (said, _) = apply(Command::Enter(sell(100, 1).immediate()));
         assert_eq!(said.iter().any(|event| matches!(event, Event::Executed { .. })), live == 1);
-        let terms = buy(90, 3).terms;
+        let Enter { terms, self_match, .. } = buy(90, 3);
         let (said, after) =
-            apply(Command::Replace(Replace { order: Reference(1), token: 0, terms }));
+            apply(Command::Replace(Replace { order: Reference(1), token: 0, terms, self_match }));
         assert_eq!(after, live);
         let kept = said.iter().any(|e| matches!(e, Event::Replaced { kept_on_display: true, .. }));
         assert_eq!(kept, live == 1);

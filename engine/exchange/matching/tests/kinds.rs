@@ -233,6 +233,24 @@ fn a_participant_is_kept_from_trading_with_himself_in_three_ways() {
 }
 
 #[test]
+fn a_replacement_is_kept_from_its_own_participant_as_it_says_not_as_its_original_said() {
+    for (was, is, expected) in [
+        (
+            SelfMatch::Allow,
+            SelfMatch::CancelIncoming,
+            &["1 and 3 do not trade 5", "3 loses 5 (0): SelfMatch"][..],
+        ),
+        (SelfMatch::CancelIncoming, SelfMatch::Allow, &["3 takes 5 of 1 at 100"]),
+    ] {
+        let original = Enter { self_match: was, ..limit(Side::SELL, 1, 110, 5) };
+        let mut desk = run(&[buy(100, 5), original], &["1 shows 5 as 1", "2 shows 5 as 2"]);
+        desk.replace_with(2, sell(100, 5).terms, is);
+        assert_eq!(desk.said.remove(0), "3 replaces 2 (D 2)");
+        desk.says(expected);
+    }
+}
+
+#[test]
 fn a_replaced_order_goes_to_the_back_and_is_one_message_if_it_only_moves() {
     let mut desk = run(&[buy(100, 5), buy(100, 5)], &["1 shows 5 as 1", "2 shows 5 as 2"]);
     desk.replace(1, buy(100, 4).terms);

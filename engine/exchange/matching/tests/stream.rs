@@ -64,6 +64,15 @@ impl Stream {
         self.one(&[Side::BUY, Side::SELL])
     }
 
+    fn self_match(&mut self) -> SelfMatch {
+        self.one(&[
+            SelfMatch::Allow,
+            SelfMatch::CancelResting,
+            SelfMatch::CancelIncoming,
+            SelfMatch::DecrementBoth,
+        ])
+    }
+
     fn order(&mut self) -> Reference {
         match self.below(50) {
             0 => Reference(self.below(1 << 20)),
@@ -133,18 +142,14 @@ impl Stream {
                     side: self.side(),
                     terms: self.terms(session != CrossSession::Continuous),
                     session,
-                    self_match: self.one(&[
-                        SelfMatch::Allow,
-                        SelfMatch::CancelResting,
-                        SelfMatch::CancelIncoming,
-                        SelfMatch::DecrementBoth,
-                    ]),
+                    self_match: self.self_match(),
                 })
             }
             560..680 => Command::Replace(Replace {
                 order: self.order(),
                 token: self.rng.next_u64(),
                 terms: self.terms(false),
+                self_match: self.self_match(),
             }),
             680..780 => Command::Reduce { order: self.order(), open: 0, reason },
             780..960 => {

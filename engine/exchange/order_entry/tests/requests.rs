@@ -245,6 +245,32 @@ fn an_account_is_kept_from_meeting_itself_as_its_order_asks() {
 }
 
 #[test]
+fn a_replace_is_kept_from_its_own_account_as_it_asks_and_else_as_the_original_did() {
+    let asks = |strategy: Option<u8>| strategy.map(TagValue::AiqStrategy).into_iter().collect();
+    for (original, replace, told) in [
+        (None, Some(aiq::NEWEST), &["D 3 -100 Q 100@100000 RW"][..]),
+        (Some(aiq::NEWEST), None, &["D 3 -100 Q 100@100000 RW"]),
+        (Some(aiq::OLDEST), Some(aiq::NEWEST), &["D 3 -100 Q 100@100000 RW"]),
+        (None, None, &["D 1 -100 Q 100@100000 AO"]),
+        (Some(b' '), Some(b' '), &["D 1 -100 Q 100@100000 AO"]),
+    ] {
+        let mut config = config();
+        config.accounts[0].self_match = SelfMatch::CancelResting;
+        let mut it = Exchange::new(config);
+        it.login(0, "ALPHA");
+        let sell = |order: &mut crate::wire::ouch::EnterOrder| {
+            (order.side, order.price) = (side::SELL, WirePrice::from_e4(110_000));
+        };
+        let original: Vec<_> = asks(original);
+        it.say(0, &[enter(1, side::BUY, 100, 100_000), enter_with(2, sell, &original)]);
+        let replace: Vec<_> = asks(replace);
+        let said = it.say(0, &[replace_with(2, 3, |_| (), &replace)]);
+        assert!(said[0].starts_with("U 2>3 L 100"), "{said:?}");
+        assert_eq!(said[1..], *told);
+    }
+}
+
+#[test]
 fn an_order_until_a_time_goes_when_it_comes() {
     let mut it = open();
     let until = |user_ref, seconds| {
