@@ -115,7 +115,7 @@ pub enum Display {
     /// Nothing of it is. At a price it waits behind all that is displayed.
     Hidden,
     /// A reserve order: so many shares are on market data, more follow when they are gone, each time at the back of the queue and
-    /// under a new reference. At least 1, less than the shares.
+    /// under a new reference. At least 1, less than the shares, and not less than a thousandth of them.
     Reserve(u32),
 }
 

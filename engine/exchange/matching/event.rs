@@ -163,7 +163,7 @@ pub struct Resting {
 pub enum RejectReason {
     /// No such symbol.
     UnknownSymbol,
-    /// Shares out of range, or a reserve that is not less than them.
+    /// Shares out of range, or a reserve's part that is not less than them, or too small a part of them.
     Quantity,
     /// No limit where one is needed, or a price out of range.
     Price,

@@ -33,7 +33,7 @@ mod tests;
 pub use clearing::Indication;
 pub use command::*;
 pub use event::*;
-pub use terms::{PRICE_MAX, SHARES_MAX};
+pub use terms::{PARTS_MAX, PRICE_MAX, SHARES_MAX, is_reserve};
 
 use crate::base::pool::touched;
 use crate::base::unit::Side;

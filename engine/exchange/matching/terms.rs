@@ -7,6 +7,9 @@ use crate::exchange::unit::Price4;
 
 /// Most shares of an order.
 pub const SHARES_MAX: u32 = 999_999;
+/// Most parts that a reserve order may have, the last one and each that will follow counted: what one arrival can cause is
+/// bounded by the shares and parts that were entered before it.
+pub const PARTS_MAX: u32 = 1_000;
 /// The highest limit: $199,999.99.
 pub const PRICE_MAX: Price4 = Price4(1_999_999_900);
 
@@ -18,7 +21,7 @@ pub(super) fn terms_refused(enter: &Enter) -> Option<RejectReason> {
         Display::Full | Display::Hidden => None,
     };
     if !(1..=SHARES_MAX).contains(&terms.shares)
-        || part.is_some_and(|part| part == 0 || part >= terms.shares)
+        || part.is_some_and(|part| !is_reserve(terms.shares, part))
     {
         return Some(RejectReason::Quantity);
     }
@@ -40,6 +43,11 @@ pub(super) fn terms_refused(enter: &Enter) -> Option<RejectReason> {
         return Some(RejectReason::Minimum);
     }
     None
+}
+
+/// Whether an order of `shares`, 1 to [`SHARES_MAX`], can show `part` of them at a time.
+pub const fn is_reserve(shares: u32, part: u32) -> bool {
+    part > 0 && part < shares && shares.div_ceil(part) <= PARTS_MAX
 }
 
 impl Matching {

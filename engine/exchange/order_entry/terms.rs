@@ -2,7 +2,9 @@
 
 use super::order::{Detail, Order};
 use crate::base::unit::Side;
-use crate::exchange::matching::{CrossSession, Display, Lasts, RejectReason, SelfMatch, Terms};
+use crate::exchange::matching::{
+    CrossSession, Display, Lasts, RejectReason, SelfMatch, Terms, is_reserve,
+};
 use crate::exchange::unit::{Locate, Price4};
 use crate::wire::ouch::code::{
     QUANTITY_MAX, aiq, capacity, cross, customer, display, flag, handling, post_only, price_type,
@@ -293,13 +295,11 @@ fn shown(detail: &Detail, shares: u32) -> Result<Display, u16> {
     match detail.display {
         display::HIDDEN if detail.floor > 0 => Err(reject::INVALID_MAX_FLOOR),
         display::HIDDEN => Ok(Display::Hidden),
-        display::VISIBLE | display::ATTRIBUTABLE if detail.floor > shares => {
-            Err(reject::INVALID_MAX_FLOOR)
-        }
         display::VISIBLE | display::ATTRIBUTABLE => match detail.floor {
             0 => Ok(Display::Full),
             floor if floor == shares => Ok(Display::Full),
-            floor => Ok(Display::Reserve(floor)),
+            floor if is_reserve(shares, floor) => Ok(Display::Reserve(floor)),
+            _ => Err(reject::INVALID_MAX_FLOOR),
         },
         _ => Err(reject::INVALID_DISPLAY),
     }

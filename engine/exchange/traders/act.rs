@@ -6,7 +6,7 @@ use super::{Dice, Hours, Trade, Traders, token};
 use crate::base::unit::{Nanos, Side};
 use crate::exchange::matching::{
     CancelReason, Command, CrossKind, CrossSession, Display, Enter, Lasts, Matching, Phase,
-    Replace, SelfMatch, Terms,
+    Replace, SelfMatch, Terms, is_reserve,
 };
 use crate::exchange::unit::{Locate, Price4, Reference};
 
@@ -203,7 +203,7 @@ impl Traders {
         let keep = self.random.chance(chance::SAME_QUANTITY);
         let shares = if keep { order.open } else { self.random.quantity() };
         let display = match order.display {
-            Display::Reserve(part) if part < shares => Display::Reserve(part),
+            Display::Reserve(part) if is_reserve(shares, part) => Display::Reserve(part),
             _ => Display::Full,
         };
         let terms = Terms { shares, display, ..terms(Some(limit)) };

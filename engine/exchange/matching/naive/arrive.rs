@@ -125,6 +125,7 @@ impl Naive {
             || terms.shares > SHARES_MAX
             || terms.display == Display::Reserve(0)
             || reserve >= terms.shares
+            || u64::from(reserve) * 1_000 < u64::from(terms.shares) && reserve > 0
         {
             return Some(RejectReason::Quantity);
         }

@@ -142,6 +142,28 @@ fn the_next_part_of_a_reserve_order_goes_to_the_back_under_a_new_reference() {
 }
 
 #[test]
+fn a_reserve_order_has_a_thousand_parts_at_most_however_it_came() {
+    for (shares, part, is_taken) in
+        [(1_000, 1, true), (1_001, 1, false), (2_000, 2, true), (2_001, 2, false), (2, 1, true)]
+    {
+        let order = buy(100, shares).reserve(part);
+        let mut desk = Desk::new();
+        desk.enter(order);
+        assert_eq!(desk.matching.live(), usize::from(is_taken), "{shares} by {part}");
+        // A replace cannot make more parts of it either: that is bad terms.
+        let mut desk = run(&[buy(100, 5)], &["1 shows 5 as 1"]);
+        desk.replace(1, order.terms);
+        assert_eq!(desk.matching.live(), usize::from(is_taken), "{shares} by {part}");
+    }
+    let mut desk = Desk::new();
+    desk.enter(buy(100, SHARES_MAX).reserve(SHARES_MAX.div_ceil(PARTS_MAX)));
+    desk.said.clear();
+    desk.enter(sell(100, SHARES_MAX));
+    let takes = desk.said.iter().filter(|said| said.contains(" takes ")).count();
+    assert_eq!((takes, desk.matching.live()), (PARTS_MAX as usize, 0));
+}
+
+#[test]
 fn a_hidden_order_with_a_minimum_is_passed_by_until_one_is_large_enough() {
     let mut desk = run(
         &[sell(100, 10).hidden().minimum(6), sell(101, 3), buy(101, 4), buy(100, 7)],

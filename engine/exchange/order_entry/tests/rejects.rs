@@ -49,6 +49,8 @@ const CASES: &[Case] = &[
     (reject::RETAIL_NOT_ALLOWED, |order| order.cross_type = cross::RETAIL, NONE),
     (reject::RETAIL_NOT_ALLOWED, |_| (), &[TagValue::HandleInst(b'O')]),
     (reject::INVALID_MAX_FLOOR, |_| (), &[TagValue::MaxFloor(101)]),
+    (reject::INVALID_MAX_FLOOR, |order| order.quantity = 1_001.into(), &[TagValue::MaxFloor(1)]),
+    (reject::INVALID_MAX_FLOOR, |order| order.quantity = 2_001.into(), &[TagValue::MaxFloor(2)]),
     (reject::INVALID_MAX_FLOOR, |order| order.display = display::HIDDEN, &[TagValue::MaxFloor(10)]),
     (
         reject::INVALID_MAX_FLOOR,
@@ -126,6 +128,7 @@ fn what_is_allowed_is_taken() {
         (|order| order.display = display::ATTRIBUTABLE, &[]),
         (|order| order.display = display::HIDDEN, &[TagValue::MinQty(100)]),
         (|_| (), &[TagValue::MaxFloor(100)]),
+        (|_| (), &[TagValue::MaxFloor(1)]),
         (|_| (), &[TagValue::Firm(*b"FIRM"), TagValue::PriceType(b'L'), TagValue::Route(*b"    ")]),
         (|_| (), &[TagValue::CustomerType(b'R'), TagValue::HandleInst(b' ')]),
         (|order| order.cross_type = cross::CLOSING, &[]),
