@@ -3,6 +3,7 @@
 //! The first answer to an order waits for the event after it: an order that is cancelled before anything else happens to
 //! it is accepted as dead, and no cancel follows. (But for meeting its own account: then the cancel tells more.)
 
+use super::config::SECOND;
 use super::desk::{Desk, Fresh, InHand, Prevented};
 use super::order::{Order, State};
 use super::request::on_channel;
@@ -111,9 +112,11 @@ impl Desk {
             return;
         }
         self.orders.accept(place, reference, open);
-        let expires = self.orders.get(place).and_then(|order| order.detail.until());
-        if let Some(seconds) = expires {
-            self.expiries.push(Reverse((self.expiry(seconds), place)));
+        let Some(order) = self.orders.get_mut(place) else { return };
+        let seconds = order.detail.stands_for();
+        order.expires_at = seconds.map(|it| self.now.plus(Nanos(u64::from(it) * SECOND)));
+        if let Some(at) = order.expires_at {
+            self.expiries.push(Reverse((at, place)));
         }
     }
 
@@ -270,7 +273,7 @@ impl Desk {
 
     /// OUCH's letter for why an order was cancelled.
     fn cancel_code(&self, order: &Order, reason: CancelReason) -> u8 {
-        let is_up = order.detail.until().is_some_and(|seconds| self.expiry(seconds) <= self.now);
+        let is_up = order.expires_at.is_some_and(|at| at <= self.now);
         match reason {
             CancelReason::Requested | CancelReason::BadReplace => cancel::USER,
             CancelReason::Immediate => cancel::IOC,
@@ -347,7 +350,7 @@ fn stated(order: &Order) -> AppendageBuilder {
         (detail.minimum > 0).then_some(TagValue::MinQty(detail.minimum)),
         (detail.floor > 0).then_some(TagValue::MaxFloor(detail.floor)),
         detail.post_only.then_some(TagValue::PostOnly(b'P')),
-        detail.until().map(TagValue::ExpireTime),
+        detail.stands_for().map(TagValue::ExpireTime),
         detail.group.map(TagValue::GroupID),
         detail.aiq.map(TagValue::AiqStrategy),
         detail.aiq_group.map(TagValue::AiqGroupID),

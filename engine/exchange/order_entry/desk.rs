@@ -3,7 +3,7 @@
 //! One command is in hand at a time: `next` or `request` gives it, and before anything else is asked the core's events
 //! about it come, between `begin` and `end`. Commands of others (background traders, the operator) go the same way.
 
-use super::config::{Account, Config, SECOND};
+use super::config::{Account, Config};
 use super::count::Counters;
 use super::order::{NONE, Orders, State};
 use super::stream::Stream;
@@ -94,7 +94,7 @@ pub(super) struct Desk {
     pub(super) orders: Orders,
     /// Clients' orders by the executions they were in; match numbers never fall.
     pub(super) executions: Vec<(MatchNumber, u32)>,
-    /// Orders until a time, the first on top; some may be gone.
+    /// Orders for a time, the first to go on top; some may be gone.
     pub(super) expiries: BinaryHeap<Reverse<(Nanos, u32)>>,
     pub(super) sweeps: VecDeque<Sweep>,
     pub(super) refusals: VecDeque<Refusal>,
@@ -280,10 +280,5 @@ impl Desk {
             Ok(CrossSession::Closing) => self.frozen[1],
             _ => false,
         }
-    }
-
-    /// When an order until `seconds` after midnight is up.
-    pub(super) const fn expiry(&self, seconds: u32) -> Nanos {
-        self.midnight.plus(Nanos(seconds as u64 * SECOND))
     }
 }

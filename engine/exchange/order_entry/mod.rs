@@ -14,6 +14,8 @@
 //! - What a client says is never trusted: bad input is counted with where and why, and ignored; where packets cannot be
 //!   told apart any more, or come when they may not, the connection is closed.
 //! - A client that does not read costs a bounded buffer, and is closed after a while.
+//! - An order for a time (`GTT`) stands for its seconds from its acceptance. A replacement is an order of its own: its seconds,
+//!   said anew or the original's, begin with it, as its answer says.
 //! - An order whose options cannot be read is ignored rather than rejected: the channel, and with it the order's number,
 //!   would be a guess.
 

@@ -4,6 +4,7 @@
 //! token by which the matching core names it. Live orders of an account form a list, oldest first.
 
 use crate::base::pool::{Full, IdMap};
+use crate::base::unit::Nanos;
 use crate::exchange::unit::{Locate, Reference};
 use crate::wire::ouch::{ClOrdId, Firm, WirePrice, code};
 
@@ -30,7 +31,7 @@ pub(super) struct Detail {
     /// Shares shown; 0: no reserve order.
     pub(super) floor: u32,
     pub(super) post_only: bool,
-    /// Seconds since midnight, of an order until a time.
+    /// Seconds for which an order for a time stands.
     pub(super) expires: Option<u32>,
     pub(super) group: Option<u16>,
     /// `code::aiq`, as asked for.
@@ -39,8 +40,8 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    /// Seconds after midnight at which an order until a time is up; `None` for others.
-    pub(super) fn until(&self) -> Option<u32> {
+    /// Seconds for which an order for a time stands; `None` for others.
+    pub(super) fn stands_for(&self) -> Option<u32> {
         self.expires.filter(|_| self.time_in_force == code::time_in_force::GTT)
     }
 }
@@ -71,6 +72,8 @@ pub(super) struct Order {
     pub(super) open: u32,
     /// Shares that its chain of replaces has executed.
     pub(super) executed: u32,
+    /// When the time of an order for a time is up, once it was accepted.
+    pub(super) expires_at: Option<Nanos>,
     /// A cancel waits for its cross.
     pub(super) cancel_pending: bool,
     pub(super) detail: Detail,
@@ -96,6 +99,7 @@ impl Order {
             reference: Reference(0),
             open: 0,
             executed,
+            expires_at: None,
             cancel_pending: false,
             detail,
             previous: NONE,

@@ -181,8 +181,9 @@ fn a_regular_day_goes_by_its_programme() {
     };
     it.say(0, &for_cross(1, side::BUY, cross::OPENING));
     it.say(0, &for_cross(2, side::BUY, cross::CLOSING));
-    let until_ten = |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
-    it.say(0, &client::enter_with(3, until_ten, &[TagValue::ExpireTime(36_000)]));
+    let for_five_hours =
+        |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
+    it.say(0, &client::enter_with(3, for_five_hours, &[TagValue::ExpireTime(18_000)]));
     it.say(0, &client::enter(4, side::BUY, 100, 50_000));
     it.logout(0);
     it.stranger(Side::SELL, 100_000, 60, Lasts::Day);
@@ -254,8 +255,8 @@ fn an_order_that_outlives_the_day_goes_without_a_word_on_the_tape() {
     let end = (Nanos(10 * SECOND), Act::End);
     let mut it = Market::new(Day::new(vec![end, (Nanos(0), Act::Set(Phase::Open))]), "");
     it.login(0, "ALPHA", 0);
-    let until = |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
-    it.say(0, &client::enter_with(1, until, &[TagValue::ExpireTime(12)]));
+    let lasts = |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
+    it.say(0, &client::enter_with(1, lasts, &[TagValue::ExpireTime(12)]));
     it.logout(0);
     it.until(Nanos(11 * SECOND));
     let messages = it.tape(Line::A).len();

@@ -249,7 +249,7 @@ tag_values! {
     RandomReserves = 13, u32;
     /// Where the order may go.
     Route = 14, [u8; 4];
-    /// Seconds, below 86,400: how long an order until a time stands.
+    /// Seconds from its acceptance, below 86,400: how long an order for a time stands.
     ExpireTime = 15, u32;
     /// `code::flag`, or a space.
     TradeNow = 16, u8;

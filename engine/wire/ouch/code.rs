@@ -40,7 +40,7 @@ codes! {
         IOC = b'3';
         /// Through extended hours.
         GTX = b'5';
-        /// Until a time: option `ExpireTime`.
+        /// For so many seconds: option `ExpireTime`.
         GTT = b'6';
         /// After hours only.
         AFTER_HOURS = b'E';

@@ -271,18 +271,21 @@ fn a_replace_is_kept_from_its_own_account_as_it_asks_and_else_as_the_original_di
 }
 
 #[test]
-fn an_order_until_a_time_goes_when_it_comes() {
-    let mut it = open();
-    let until = |user_ref, seconds| {
+fn an_order_for_a_time_goes_so_many_seconds_after_it_came() {
+    let mut it = Exchange::new(config());
+    // Noon: seconds to live are not seconds of the day.
+    it.now = Nanos(12 * 3_600 * SECOND);
+    it.login(0, "ALPHA");
+    let lasts = |user_ref, seconds| {
         let change = |order: &mut crate::wire::ouch::EnterOrder| {
             order.time_in_force = time_in_force::GTT;
         };
         enter_with(user_ref, change, &[TagValue::ExpireTime(seconds)])
     };
     let told = ["A 1 L 100 [ExpireTime(20)]", "A 2 L 100 [ExpireTime(10)]"];
-    assert_eq!(it.say(0, &[until(1, 20), until(2, 10)]), told);
-    assert_eq!(it.entry.next_due(), Some(Nanos(1_000 + SECOND)));
-    it.pass(10 * SECOND - it.now.0 - 1);
+    assert_eq!(it.say(0, &[lasts(1, 20), lasts(2, 10)]), told);
+    assert_eq!(it.entry.next_due(), Some(it.now.plus(Nanos(SECOND))));
+    it.pass(10 * SECOND - 1);
     assert_eq!(it.told(0), ["H"]);
     it.pass(1);
     assert_eq!(it.told(0), ["C 2 -100 T"]);
@@ -290,8 +293,32 @@ fn an_order_until_a_time_goes_when_it_comes() {
     it.receive(0, &packet(&crate::wire::soup::Packet::ClientHeartbeat));
     it.pass(10 * SECOND);
     assert_eq!(it.told(0), ["H"]);
-    // Its time is over before it comes: in and out.
-    assert_eq!(it.say(0, &[until(3, 1)]), ["A 3 L 100 [ExpireTime(1)]", "C 3 -100 T"]);
+    // None at all: in and out.
+    assert_eq!(it.say(0, &[lasts(3, 0)]), ["A 3 L 100 [ExpireTime(0)]", "C 3 -100 T"]);
+}
+
+#[test]
+fn the_seconds_of_an_order_begin_again_with_its_replacement() {
+    for (said, seconds) in [(&[][..], 10), (&[TagValue::ExpireTime(4)][..], 4)] {
+        let mut it = Exchange::new(config());
+        it.now = Nanos(12 * 3_600 * SECOND);
+        it.login(0, "ALPHA");
+        let lasts = |order: &mut crate::wire::ouch::EnterOrder| {
+            order.time_in_force = time_in_force::GTT;
+        };
+        it.say(0, &[enter_with(1, lasts, &[TagValue::ExpireTime(10)])]);
+        it.pass(8 * SECOND);
+        it.told(0);
+        let lasts = |it: &mut crate::wire::ouch::ReplaceOrder| {
+            it.time_in_force = time_in_force::GTT;
+        };
+        let told = it.say(0, &[replace_with(1, 2, lasts, said)]);
+        assert_eq!(told, [format!("U 1>2 L 100 [ExpireTime({seconds})]")]);
+        it.pass(seconds * SECOND - 1);
+        assert_eq!(it.core.live(), 1, "the original's time is of no account");
+        it.pass(1);
+        assert_eq!(it.told(0).last().map(String::as_str), Some("C 2 -100 T"));
+    }
 }
 
 #[test]
