@@ -80,6 +80,7 @@ pub struct OrderEntry {
     pub listen: SocketAddr,
     pub connections: usize,
     pub orders_max: usize,
+    pub messages_max: usize,
 }
 
 /// `[day]`.
@@ -196,7 +197,7 @@ impl Default for Lines {
 impl Default for OrderEntry {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 26_410);
-        Self { listen, connections: 64, orders_max: 1 << 20 }
+        Self { listen, connections: 64, orders_max: 1 << 20, messages_max: 1 << 22 }
     }
 }
 
@@ -289,6 +290,8 @@ impl Settings {
         within("order_entry.connections", connections, 1, 65_535, "1 to 65535")?;
         let orders = order_entry.orders_max as u64;
         within("order_entry.orders_max", orders, 1, 1 << 27, "1 to 134217728")?;
+        let messages = order_entry.messages_max as u64;
+        within("order_entry.messages_max", messages, 1, 1 << 30, "1 to 1073741824")?;
         within("day.seconds", day.seconds, 0, 86_400, "0 to 86400")?;
 
         let symbols: Vec<Symbol> =
@@ -327,6 +330,7 @@ impl Settings {
                     midnight,
                     connections: order_entry.connections,
                     orders: order_entry.orders_max,
+                    messages_max: order_entry.messages_max,
                     ..order_entry::Config::new(accounts, symbols.clone())
                 },
                 feed: FeedConfig {
@@ -486,6 +490,7 @@ mod tests {
             ("[flow]\ncrash = \"soon\"", "flow.crash = soon", "as in \"20s\""),
             ("[feed]\nsession = \"TOO LONG\"", "feed.session = TOO LONG", "letters and digits"),
             ("[feed]\nmtu_b = 71", "feed.mtu_b = 71", "72 to 65507"),
+            ("[order_entry]\nmessages_max = 0", "order_entry.messages_max = 0", "1 to 1073741824"),
             ("[day]\nseconds = 90000", "day.seconds = 90000", "0 to 86400"),
         ] {
             let error = plan(text).unwrap_err();

@@ -321,9 +321,9 @@ impl Desk {
     }
 
     fn broken(&mut self, match_number: MatchNumber) {
-        let mut at = self.executions.partition_point(|(other, _)| *other < match_number);
+        let mut at = self.executions.first_not(|(other, _)| other < match_number);
         while let Some((_, place)) =
-            self.executions.get(at).copied().filter(|(other, _)| *other == match_number)
+            self.executions.get(at).filter(|(other, _)| *other == match_number)
         {
             at += 1;
             let Some(order) = self.orders.get(place).copied() else { continue };

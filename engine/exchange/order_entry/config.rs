@@ -78,6 +78,9 @@ pub struct Config {
     pub orders: usize,
     /// Messages of an account's day for which there is room from the start.
     pub messages: usize,
+    /// Messages of an account's day: when there are so many, a request that would be answered by more ends the connection.
+    /// Cancels are still done, and what happens to live orders is told.
+    pub messages_max: usize,
     /// Bytes that wait for a connection to take them, at least one packet; what is beyond waits in the account's stream.
     pub unsent_max: usize,
     /// A connection that takes nothing for so long while bytes wait for it is closed.
@@ -97,6 +100,7 @@ impl Config {
             connections: 64,
             orders: 1 << 20,
             messages: 1 << 16,
+            messages_max: 1 << 22,
             unsent_max: 4 * PACKET_MAX,
             stalled: Nanos(5 * SECOND),
             faults: Faults::default(),

@@ -32,6 +32,8 @@ pub struct Counters {
     pub bad_packets: u64,
     /// Messages that are no OUCH message, or whose options cannot be read: ignored.
     pub bad_messages: u64,
+    /// Connections closed because their account had had all the messages of its day, and asked for more.
+    pub full: u64,
     /// Messages from clients that were understood.
     pub messages: u64,
     /// Requests whose `UserRefNum` was not above the last: ignored as repetitions.
@@ -61,6 +63,7 @@ impl fmt::Display for Counters {
             (self.silent, "silent"),
             (self.stalled, "stalled"),
             (self.cut, "cut by a fault"),
+            (self.full, "closed with a full day"),
             (self.bad_packets, "bad packets"),
             (self.bad_messages, "bad messages"),
             (self.repeated, "repetitions ignored"),
@@ -101,6 +104,8 @@ pub enum Why {
     Message(ouch::Error),
     /// A message's options cannot be read.
     Options(ouch::TagError),
+    /// The account has had all the messages of its day, and asks for more.
+    Full,
 }
 
 impl fmt::Display for BadInput {
@@ -112,6 +117,9 @@ impl fmt::Display for BadInput {
             Why::Violation(why) => why.fmt(f),
             Why::Message(why) => why.fmt(f),
             Why::Options(why) => why.fmt(f),
+            Why::Full => {
+                f.write_str("all the messages of the account's day are told (messages_max)")
+            }
         }
     }
 }

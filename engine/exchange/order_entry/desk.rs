@@ -3,6 +3,7 @@
 //! One command is in hand at a time: `next` or `request` gives it, and before anything else is asked the core's events
 //! about it come, between `begin` and `end`. Commands of others (background traders, the operator) go the same way.
 
+use super::chunks::Chunks;
 use super::config::{Account, Config};
 use super::count::Counters;
 use super::order::{NONE, Orders, State};
@@ -93,7 +94,7 @@ pub(super) struct Desk {
     by_symbol: IdMap<u16>,
     pub(super) orders: Orders,
     /// Clients' orders by the executions they were in; match numbers never fall.
-    pub(super) executions: Vec<(MatchNumber, u32)>,
+    pub(super) executions: Chunks<(MatchNumber, u32)>,
     /// Orders for a time, the first to go on top; some may be gone.
     pub(super) expiries: BinaryHeap<Reverse<(Nanos, u32)>>,
     pub(super) sweeps: VecDeque<Sweep>,
@@ -104,6 +105,8 @@ pub(super) struct Desk {
     /// Orders for the opening and the closing cross can no longer be cancelled.
     pub(super) frozen: [bool; 2],
     pub(super) ended: bool,
+    /// Messages of an account after which it is answered no more.
+    pub(super) messages_max: usize,
     pub(super) counters: Counters,
 }
 
@@ -120,7 +123,7 @@ impl Desk {
         }
         let clients = config.accounts.iter().zip(0..).map(|(account, number)| Client {
             account: account.clone(),
-            stream: Stream::new(config.messages),
+            stream: Stream::new(config.messages.min(config.messages_max)),
             acks: AckFaults::new(&config.faults, number),
             last_refs: Box::new([0; 256]),
             disabled: false,
@@ -131,7 +134,7 @@ impl Desk {
             symbols: config.symbols.clone(),
             by_symbol,
             orders: Orders::new(config.orders, config.accounts.len()),
-            executions: Vec::with_capacity(config.orders),
+            executions: Chunks::new(config.orders),
             expiries: BinaryHeap::new(),
             sweeps: VecDeque::new(),
             refusals: VecDeque::new(),
@@ -140,6 +143,7 @@ impl Desk {
             now: Nanos(0),
             frozen: [false; 2],
             ended: false,
+            messages_max: config.messages_max,
             counters: Counters::default(),
         }
     }
@@ -223,6 +227,11 @@ impl Desk {
         self.now.since(self.midnight).0
     }
 
+    /// Whether an account has had all the messages that its requests may cause on a day.
+    pub(super) fn is_full(&self, account: u16) -> bool {
+        self.clients[usize::from(account)].stream.count() >= self.messages_max
+    }
+
     /// Adds an answer to an account's stream.
     pub(super) fn tell(&mut self, account: u16, answer: &Outbound<'_>) {
         let mut bytes = [0; ANSWER_MAX];
@@ -259,9 +268,9 @@ impl Desk {
 
     /// The places of clients' orders that were in an execution or a cross.
     pub(super) fn in_match(&self, number: MatchNumber) -> impl Iterator<Item = u32> + '_ {
-        let start = self.executions.partition_point(|(other, _)| *other < number);
-        let found = self.executions[start..].iter().take_while(move |(other, _)| *other == number);
-        found.map(|(_, place)| *place)
+        let start = self.executions.first_not(|(other, _)| other < number);
+        let found = (start..).map_while(|at| self.executions.get(at));
+        found.take_while(move |(other, _)| *other == number).map(|(_, place)| place)
     }
 
     pub(super) fn locate(&self, symbol: Symbol) -> Option<Locate> {

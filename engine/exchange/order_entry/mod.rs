@@ -13,6 +13,8 @@
 //!   nothing is cancelled.
 //! - What a client says is never trusted: bad input is counted with where and why, and ignored; where packets cannot be
 //!   told apart any more, or come when they may not, the connection is closed.
+//! - An account's day has so many messages and no more, but for what happens to its live orders: with all of them told, a
+//!   request that would be answered anew (all but cancels and modifies) ends the connection, and uses no number.
 //! - A client that does not read costs a bounded buffer, and is closed after a while.
 //! - An order for a time (`GTT`) stands for its seconds from its acceptance. A replacement is an order of its own: its seconds,
 //!   said anew or the original's, begin with it, as its answer says.
@@ -20,6 +22,7 @@
 //!   would be a guess.
 
 mod answer;
+mod chunks;
 mod config;
 pub(super) mod connection;
 mod count;
@@ -342,6 +345,12 @@ impl OrderEntry {
                 match self.desk.request(account, message, now) {
                     Ok(Some(command)) => Step::Command(command),
                     Ok(None) => Step::Nothing,
+                    Err(why @ Why::Full) => {
+                        self.desk.counters.full += 1;
+                        self.last_bad = Some(bad(why));
+                        self.finish(id, true);
+                        Step::Nothing
+                    }
                     Err(why) => {
                         self.desk.counters.bad_messages += 1;
                         self.last_bad = Some(bad(why));

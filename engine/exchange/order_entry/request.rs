@@ -32,7 +32,7 @@ impl Desk {
     /// What `account` asks for in `message`.
     ///
     /// # Errors
-    /// If it cannot be read; nothing happened then.
+    /// If it cannot be read, or would be answered and the account's day is full; nothing happened then.
     pub(super) fn request(
         &mut self,
         account: u16,
@@ -42,6 +42,10 @@ impl Desk {
         self.now = now;
         let request = Inbound::parse(message).map_err(Why::Message)?;
         let options = Options::read(request.appendage()).map_err(Why::Options)?;
+        let lessens = matches!(request, Inbound::CancelOrder(..) | Inbound::ModifyOrder(..));
+        if !lessens && self.is_full(account) {
+            return Err(Why::Full);
+        }
         self.counters.messages += 1;
         let command = match request {
             Inbound::EnterOrder(enter, _) => self.enter(account, enter, &options),
@@ -374,6 +378,11 @@ impl Desk {
     /// An order bound to its cross cannot be made smaller.
     fn cancel_refused(&mut self, place: u32) {
         let Some(order) = self.orders.get(place).copied() else { return };
+        if self.is_full(order.account) {
+            // What changes nothing can be said again and again.
+            self.counters.ignored += 1;
+            return;
+        }
         let answer = CancelReject {
             timestamp: self.time().into(),
             user_ref_num: order.user_ref.into(),

@@ -1,38 +1,70 @@
 //! What an account was told on this day: its sequenced messages, numbered from 1, all kept for replay.
 //!
+//! They are kept in chunks: a message that was added never moves, and adding one never copies a long day.
+//!
 //! A message can be held back: it has its number, and nobody sees it or a later one before its time has come.
 
 use crate::base::unit::Nanos;
 use std::collections::VecDeque;
 
+/// Messages of a chunk.
+const CHUNK: usize = 1 << 10;
+/// Bytes of a message for which a chunk has room from the start: most have 36 to 64. A chunk of longer ones grows.
+const MESSAGE: usize = 64;
+
+/// Some messages in a row.
+#[derive(Debug)]
+struct Chunk {
+    /// End to end.
+    bytes: Vec<u8>,
+    /// Where each ends in `bytes`.
+    ends: Vec<u32>,
+}
+
+impl Chunk {
+    fn new() -> Self {
+        Self { bytes: Vec::with_capacity(CHUNK * MESSAGE), ends: Vec::with_capacity(CHUNK) }
+    }
+}
+
 /// The sequenced messages of an account's day.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// All messages, end to end.
-    bytes: Vec<u8>,
-    /// Where each ends in `bytes`.
-    ends: Vec<usize>,
+    /// All but the last of those that are begun have `CHUNK` messages.
+    chunks: Vec<Chunk>,
+    /// How many there are.
+    count: usize,
     /// When each of the last messages may be seen, if those before it may. All messages before them are seen.
     held: VecDeque<Nanos>,
 }
 
 impl Stream {
-    /// An empty day with room for so many messages before it grows.
+    /// An empty day with room for so many messages before it asks for memory.
     pub(super) fn new(messages: usize) -> Self {
-        // Most messages have 36 to 64 bytes.
-        let bytes = Vec::with_capacity(messages * 48);
-        Self { bytes, ends: Vec::with_capacity(messages), held: VecDeque::new() }
+        let chunks = (0..messages.div_ceil(CHUNK)).map(|_| Chunk::new()).collect();
+        Self { chunks, count: 0, held: VecDeque::new() }
+    }
+
+    /// How many messages there are, those held back among them.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// The number of the message that will be seen next.
     pub(super) fn next(&self) -> u64 {
-        (self.ends.len() - self.held.len()) as u64 + 1
+        (self.count - self.held.len()) as u64 + 1
     }
 
     /// Adds a message that may be seen at `due`, if it is later than `now`.
     pub(super) fn append(&mut self, message: &[u8], due: Nanos, now: Nanos) {
-        self.bytes.extend_from_slice(message);
-        self.ends.push(self.bytes.len());
+        let at = self.count / CHUNK;
+        if at == self.chunks.len() {
+            self.chunks.push(Chunk::new());
+        }
+        let chunk = &mut self.chunks[at];
+        chunk.bytes.extend_from_slice(message);
+        chunk.ends.push(chunk.bytes.len() as u32);
+        self.count += 1;
         if due > now || !self.held.is_empty() {
             self.held.push_back(due);
         }
@@ -63,8 +95,10 @@ impl Stream {
             return None;
         }
         let at = number as usize - 1;
-        let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        self.bytes.get(start..self.ends[at])
+        let chunk = self.chunks.get(at / CHUNK)?;
+        let end = *chunk.ends.get(at % CHUNK)?;
+        let start = if at.is_multiple_of(CHUNK) { 0 } else { chunk.ends[at % CHUNK - 1] };
+        chunk.bytes.get(start as usize..end as usize)
     }
 }
 
@@ -82,6 +116,17 @@ mod tests {
         assert_eq!(stream.next(), 4);
         let all: Vec<_> = (0..5).map(|number| stream.get(number)).collect();
         assert_eq!(all, [None, Some(&b"a"[..]), Some(b""), Some(b"bcd"), None]);
+    }
+
+    #[test]
+    fn a_long_day_is_kept_whole_whatever_the_room_at_its_start() {
+        let message = |n: usize| n.to_string().repeat(n % 60).into_bytes();
+        for room in [0, 1, CHUNK, 3 * CHUNK] {
+            let mut stream = Stream::new(room);
+            (1..=2 * CHUNK + 1).for_each(|n| stream.append(&message(n), Nanos(0), Nanos(0)));
+            assert_eq!(stream.count(), 2 * CHUNK + 1);
+            assert!((1..=2 * CHUNK + 1).all(|n| stream.get(n as u64) == Some(&message(n)[..])));
+        }
     }
 
     #[test]

@@ -58,6 +58,59 @@ fn a_login_says_where_to_go_on() {
 }
 
 #[test]
+fn an_account_with_a_full_day_is_closed_at_its_next_request_and_told_of_its_orders_still() {
+    let asks: [fn(u32) -> Vec<u8>; 6] = [
+        |_| query(0),
+        |user_ref| enter(user_ref, side::BUY, 100, 100),
+        |user_ref| enter(user_ref, side::BUY, 0, 100),
+        |user_ref| replace(1, user_ref, 100, 90_000),
+        |user_ref| mass_cancel(user_ref, crate::wire::ouch::Symbol::BLANK, &[]),
+        |user_ref| switch(user_ref, true, *b"FIRM"),
+    ];
+    for ask in asks {
+        let mut config = config();
+        config.messages_max = 3;
+        config.accounts[0].cancel_on_disconnect = false;
+        let mut it = open(config);
+        it.say(0, &[enter(1, side::BUY, 100, 100_000), enter(2, side::BUY, 100, 90_000)]);
+        assert_eq!(it.say(0, &[query(0)]), ["Q 3"]);
+        assert!(!it.entry.is_over(0));
+        // Cancels are done, and executions told: they need what lives.
+        assert_eq!(it.say(0, &[cancel(2, 40)]), ["C 2 -60 U"]);
+        it.stranger(Side::SELL, 100_000, 30, Lasts::Immediate);
+        assert_eq!(it.told(0), ["E 1 30@100000 A #1"]);
+        assert_eq!(it.say(0, &[modify(2, side::BUY, 30)]), ["M 2 B 30"]);
+        assert!(it.say(0, &[ask(3), ask(4)]).is_empty());
+        assert!(it.entry.is_over(0));
+        assert_eq!(it.entry.last_bad().map(|bad| bad.why), Some(Why::Full));
+        it.close(0);
+        let counters = it.entry.counters();
+        assert_eq!((counters.full, counters.bad_messages, counters.rejected), (1, 0, 0));
+        // It can come again, read what it missed, and cancel.
+        assert!(it.entry.connected(1, it.now));
+        it.receive(1, &login("ALPHA", "SECRET", "", 6));
+        assert_eq!(it.told(1), ["accepted CORETICK 6", "M 2 B 30"]);
+        assert_eq!(it.say(1, &[cancel(1, 0), cancel(2, 0)]), ["C 1 -70 U", "C 2 -30 U"]);
+        assert_eq!(it.core.live(), 0);
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_not_refused_for_ever_on_a_full_day() {
+    let mut config = config();
+    config.messages_max = 2;
+    let mut it = open(config);
+    let closing = |order: &mut crate::wire::ouch::EnterOrder| {
+        order.cross_type = crate::wire::ouch::code::cross::CLOSING;
+    };
+    it.say(0, &[enter_with(1, closing, &[])]);
+    it.entry.freeze(crate::exchange::matching::CrossSession::Closing, true);
+    let said = [cancel(1, 50), cancel(1, 50), modify(1, side::BUY, 50), cancel(1, 0), cancel(1, 0)];
+    assert_eq!(it.say(0, &said), ["I 1", "P 1"]);
+    assert_eq!(it.entry.counters().ignored, 3);
+}
+
+#[test]
 fn a_wrong_login_is_rejected_and_the_connection_closed() {
     let mut it = Exchange::new(config());
     for (user, password, session, told) in [
