@@ -34,7 +34,7 @@ pub(in crate::cli) fn notes(counts: &CaptureCounts) -> Vec<String> {
 
 /// The lines of the table.
 pub(super) fn print(counts: &CaptureCounts, out: &mut impl Write) -> io::Result<()> {
-    let CaptureCounts { packets, empty_messages, lines, .. } = counts;
+    let CaptureCounts { packets, empty_messages, unended_sessions, lines, .. } = counts;
     let shown = [
         (lines.packets, "with messages"),
         (lines.known, "known"),
@@ -43,6 +43,7 @@ pub(super) fn print(counts: &CaptureCounts, out: &mut impl Write) -> io::Result<
         (lines.heartbeats, "heartbeats"),
         (lines.ends, "ends of session"),
         (lines.sessions.saturating_sub(1), "more sessions"),
+        (*unended_sessions, "sessions without their end"),
         (*empty_messages, "messages without bytes"),
     ];
     let shown = shown.into_iter().filter(|(count, _)| *count > 0);
@@ -80,6 +81,7 @@ pub(super) fn json(counts: &CaptureCounts) -> Value {
         "heartbeats": lines.heartbeats,
         "ends_of_session": lines.ends,
         "sessions": lines.sessions,
+        "unended_sessions": counts.unended_sessions,
         "empty_messages": counts.empty_messages,
         "gaps": lines.gaps,
         "missing_messages": lines.lost,

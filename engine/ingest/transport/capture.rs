@@ -3,13 +3,14 @@
 //!
 //! So whoever reads daily files reads captures: the same frames come out of a capture as out of the file that it was made of.
 //! Both lines may be in it, and any other traffic. The session of the first packet with messages is taken until its end; then
-//! the next one begins. A gap is waited for as long as there are slots, then given up and counted. Messages without bytes take
+//! the next one begins; or, if its end is not in the capture, once nothing but packets of one other came to the same port for
+//! long enough. A gap is waited for as long as there are slots, then given up and counted. Messages without bytes take
 //! up their sequence and go no further.
 
 use super::pcap::{CaptureFault, Record, Records};
 use crate::ingest::arbiter::{Arbiter, ArbiterCounts, Due, Offer};
 use crate::wire::frame;
-use crate::wire::mold::{Kind, Packet};
+use crate::wire::mold::{Kind, Packet, Session};
 use crate::wire::udp::{self, Datagram};
 use std::io::{self, Read};
 
@@ -18,6 +19,10 @@ use std::io::{self, Read};
 const SLOTS: usize = 1_024;
 /// Above the longest datagram.
 const SLOT_SIZE: usize = 1 << 16;
+
+/// So many packets of another session in a row, at a port of the session taken and with none of its own between: it is over,
+/// though its end was not heard.
+const FOREIGN_MAX: u32 = 64;
 
 /// Packets that were not taken, for one reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +102,8 @@ pub struct CaptureCounts {
     not_taken: [NotTaken; Reason::ALL.len()],
     /// Messages without bytes.
     pub empty_messages: u64,
+    /// Sessions that were over without their end being heard.
+    pub unended_sessions: u64,
     /// What came of the lines.
     pub lines: ArbiterCounts,
 }
@@ -115,6 +122,7 @@ impl CaptureCounts {
             mine.first = mine.first.or(others.first);
         }
         self.empty_messages += later.empty_messages;
+        self.unended_sessions += later.unended_sessions;
         self.lines.add(&later.lines);
     }
 
@@ -131,6 +139,7 @@ pub(super) struct Capture {
     records: Records,
     /// Made with the first packet; taken over by the file that follows.
     arbiter: Option<Box<Arbiter>>,
+    foreign: Foreign,
     port: Option<u16>,
     /// Another capture goes on where this one ends: what waits is left to it.
     followed: bool,
@@ -148,6 +157,7 @@ impl Capture {
         Self {
             records: Records::new(reader),
             arbiter: None,
+            foreign: Foreign::default(),
             port: None,
             followed: false,
             frames: Vec::new(),
@@ -170,6 +180,7 @@ impl Capture {
     /// Goes on where `before`, which was read to its end, has ended.
     pub(super) fn follow(&mut self, before: &mut Self) {
         self.arbiter = before.arbiter.take();
+        self.foreign = before.foreign;
     }
 
     /// What was met so far.
@@ -215,7 +226,19 @@ impl Capture {
         }
         let mut due = Frames { frames: &mut self.frames, empty: &mut self.counts.empty_messages };
         let mut offer = arbiter.offer(&packet);
-        if offer == Offer::Foreign && arbiter.ended() && packet.kind == Kind::Data {
+        let is_over = match offer {
+            Offer::Foreign if packet.kind == Kind::Data => {
+                arbiter.ended() || self.foreign.is_enough(packet.session, datagram.port)
+            }
+            Offer::Foreign | Offer::Left => false,
+            _ => {
+                self.foreign = Foreign { port: Some(datagram.port), ..Foreign::default() };
+                false
+            }
+        };
+        if is_over {
+            self.counts.unended_sessions += u64::from(!arbiter.ended());
+            self.foreign = Foreign { port: Some(datagram.port), ..Foreign::default() };
             due.give_up_all(arbiter);
             arbiter.reset();
             offer = arbiter.offer(&packet);
@@ -253,6 +276,28 @@ impl Capture {
         {
             Frames { frames, empty: &mut counts.empty_messages }.give_up_all(arbiter);
         }
+    }
+}
+
+/// What came of another session since the last packet of the one taken.
+#[derive(Clone, Copy, Default)]
+struct Foreign {
+    /// Where that last packet came to.
+    port: Option<u16>,
+    /// The other session, and how many packets with messages of it came to that port.
+    heard: Option<(Session, u32)>,
+}
+
+impl Foreign {
+    /// Another packet of `session` came to `port`: whether the session taken is over.
+    fn is_enough(&mut self, session: Session, port: u16) -> bool {
+        if self.port != Some(port) {
+            return false;
+        }
+        let before =
+            self.heard.filter(|(heard, _)| *heard == session).map_or(0, |(_, count)| count);
+        self.heard = Some((session, before + 1));
+        before + 1 >= FOREIGN_MAX
     }
 }
 

@@ -178,6 +178,30 @@ fn the_next_session_begins_when_the_one_before_has_ended() {
 }
 
 #[test]
+fn the_next_session_begins_though_the_end_of_the_one_before_was_not_heard() {
+    let last = u64::from(FOREIGN_MAX);
+    let mut made = Made::new().data(A, TODAY, 1, 3);
+    // Not enough in a row, and then one of its own.
+    for sequence in 1..last {
+        made = made.data(A, NEXT, sequence, sequence + 1);
+    }
+    made = made.data(A, TODAY, 3, 4);
+    // Another feed, at another port, may say what it likes.
+    for sequence in 1..2 * last {
+        made = made.data(B, Session(*b"others    "), sequence, sequence + 1);
+    }
+    for sequence in 1..=last + 1 {
+        made = made.data(A, NEXT, sequence, sequence + 1);
+    }
+    let mut capture = made.data(A, TODAY, 4, 5).read();
+    assert_eq!(drain(&mut capture), frames((1..4).chain(last..last + 2)));
+    let counts = capture.counts();
+    assert_eq!((counts.unended_sessions, counts.lines.sessions), (1, 2));
+    assert_eq!((counts.lines.gaps, counts.lines.lost), (1, last - 1));
+    assert_eq!(counts.not_taken(Reason::PastSession).count, 1);
+}
+
+#[test]
 fn one_port_alone_is_taken_if_asked_for() {
     let made = || Made::new().data(B, NEXT, 1, 5).data(A, TODAY, 1, 3).data(A, TODAY, 3, 4);
     let mut capture = made().read();
