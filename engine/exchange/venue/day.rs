@@ -27,12 +27,16 @@ pub enum Act {
     End,
 }
 
-/// A programme. It does not begin before the exchange is told to start; what it is late for is done at once, in order.
+/// A programme. It does not begin before the exchange is told to start; what it is late for is done at once, in order, but for
+/// imbalances that a later one has made old.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Day {
     /// Times since midnight in New York, which never fall.
     acts: VecDeque<(Nanos, Act)>,
 }
+
+/// Imbalances are told so often.
+const INDICATE_EVERY: Nanos = Nanos(10_000_000_000);
 
 /// `hours:minutes` since midnight.
 const fn at(hours: u64, minutes: u64) -> Nanos {
@@ -85,7 +89,7 @@ impl Day {
             (CrossKind::Opening, at(9, 25), at(9, 30)),
             (CrossKind::Closing, at(15, 50), at(16, 0)),
         ] {
-            let times = (from.0..to.0).step_by(10_000_000_000);
+            let times = (from.0..to.0).step_by(INDICATE_EVERY.0 as usize);
             acts.extend(times.map(|time| (Nanos(time), Act::Indicate(kind))));
         }
         Self::new(acts)
@@ -107,15 +111,22 @@ impl Day {
         ]
     }
 
-    /// A symbol is in another phase from the start on.
+    /// A symbol is in another phase from the start on, whatever all others are set to then.
     pub(super) fn begin_with(&mut self, locate: Locate, phase: Phase) {
-        self.acts.push_front((Nanos(0), Act::SetOne(locate, phase)));
+        let start = self.acts.partition_point(|(due, _)| *due == Nanos(0));
+        self.acts.insert(start, (Nanos(0), Act::SetOne(locate, phase)));
     }
 
     /// The next act, if it is due at `now` since midnight.
     pub(super) fn next(&mut self, now: Nanos) -> Option<Act> {
-        self.next_due().filter(|due| *due <= now)?;
-        self.acts.pop_front().map(|(_, act)| act)
+        loop {
+            let due = self.next_due().filter(|due| *due <= now)?;
+            let (_, act) = self.acts.pop_front()?;
+            let is_old = now.since(due) >= INDICATE_EVERY;
+            if !(is_old && matches!(act, Act::Indicate(_))) {
+                return Some(act);
+            }
+        }
     }
 
     /// When the next act is due, since midnight.

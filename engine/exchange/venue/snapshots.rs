@@ -15,12 +15,18 @@ use std::io::Write;
 
 /// Bytes that wait for a connection.
 const UNSENT_MAX: usize = 4 * PACKET_MAX;
+/// Who has not logged in after so long is given up, though a session would wait longer: places are few.
+const LOGIN_WITHIN: Nanos = Nanos(5_000_000_000);
+/// Who was sent all of it is given so long to go.
+const LINGER: Nanos = Nanos(5_000_000_000);
 
 /// One who comes late.
 struct Late {
     connection: Connection,
-    /// What it is sent, from its login on.
+    /// What it is sent, from its login on until all of it is written.
     snapshot: Option<(Snapshot, Cursor)>,
+    /// It is closed then, at the latest, unless it is being served.
+    until: Nanos,
 }
 
 /// The service.
@@ -47,12 +53,17 @@ impl SnapshotService {
         self.rejected
     }
 
+    /// Copies of the market that are held for those who are being served.
+    pub fn held(&self) -> usize {
+        self.late.iter().flatten().filter(|late| late.snapshot.is_some()).count()
+    }
+
     /// Someone connected; false if there is no such place, or it is taken: the caller closes.
     pub fn connected(&mut self, id: usize, now: Nanos) -> bool {
         let Some(place @ None) = self.late.get_mut(id) else { return false };
         let faults = ConnectionFaults::new(&Faults::default(), 0);
         let connection = Connection::new(UNSENT_MAX, faults, now);
-        *place = Some(Late { connection, snapshot: None });
+        *place = Some(Late { connection, snapshot: None, until: now.plus(LOGIN_WITHIN) });
         true
     }
 
@@ -68,24 +79,19 @@ impl SnapshotService {
         while !bytes.is_empty() && !late.connection.over {
             let count = late.connection.reader.append(bytes);
             bytes = &bytes[count..];
-            let login = loop {
-                // Whatever is no packet, or none that may come, ends the connection.
-                let Ok(frame) = late.connection.reader.next_frame() else { break Err(()) };
-                let Some(frame) = frame else { break Ok(None) };
-                let Ok(packet) = Packet::parse(frame) else { break Err(()) };
-                match late.connection.session.on_packet(&packet, now) {
-                    Ok(ServerEvent::Login(request)) => break Ok(Some(request)),
-                    Ok(ServerEvent::Nothing | ServerEvent::Message(_)) => {}
-                    Ok(ServerEvent::Logout) | Err(_) => break Err(()),
+            // A login may have packets behind it.
+            while !late.connection.over {
+                match late.read(now) {
+                    Ok(None) => break,
+                    Ok(Some(ServerEvent::Login(request))) => {
+                        match late.answer(&request, venue, now) {
+                            true => self.served += 1,
+                            false => self.rejected += 1,
+                        }
+                    }
+                    Ok(Some(ServerEvent::Nothing | ServerEvent::Message(_))) => {}
+                    Ok(Some(ServerEvent::Logout)) | Err(()) => late.connection.finish(true),
                 }
-            };
-            match login {
-                Ok(None) => {}
-                Ok(Some(request)) => match late.answer(&request, venue, now) {
-                    true => self.served += 1,
-                    false => self.rejected += 1,
-                },
-                Err(()) => late.connection.finish(true),
             }
         }
     }
@@ -104,6 +110,9 @@ impl SnapshotService {
             let connection = &mut late.connection;
             if connection.stalls_at(self.stalled).is_some_and(|at| at <= now) {
                 connection.finish(false);
+            } else if late.snapshot.is_none() && late.until <= now {
+                // Whatever it says meanwhile.
+                connection.finish(true);
             } else if !connection.over {
                 match connection.session.poll(now) {
                     Due::Nothing => {}
@@ -144,6 +153,15 @@ impl SnapshotService {
 }
 
 impl Late {
+    /// What the next packet means; `None` if there is no whole one. Whatever is no packet, or none that may come, is an error.
+    fn read(&mut self, now: Nanos) -> Result<Option<ServerEvent<'_>>, ()> {
+        let Some(frame) = self.connection.reader.next_frame().map_err(|_| ())? else {
+            return Ok(None);
+        };
+        let packet = Packet::parse(frame).map_err(|_| ())?;
+        self.connection.session.on_packet(&packet, now).map(Some).map_err(|_| ())
+    }
+
     /// Answers a login; whether it was accepted.
     fn answer<W: Write>(&mut self, request: &LoginRequest, venue: &Venue<W>, now: Nanos) -> bool {
         let session = venue.order_entry().session();
@@ -176,5 +194,8 @@ impl Late {
             }
             *cursor = next;
         }
+        // All is written: the copy of the market goes.
+        self.snapshot = None;
+        self.until = now.plus(LINGER);
     }
 }

@@ -1,12 +1,13 @@
 //! The whole exchange without sockets: what one of its sides says, the others say too.
 
 use super::*;
+use crate::base::unit::Side;
 use crate::exchange::market_data::Listing;
 use crate::exchange::market_data::{Publication, Session, StoreLimits, TapeConfig};
 use crate::exchange::matching::{Display, Enter, Lasts, SelfMatch, Terms};
 use crate::exchange::order_entry::tests::harness as client;
 use crate::exchange::order_entry::tests::harness::SECOND;
-use crate::exchange::unit::Participant;
+use crate::exchange::unit::{Participant, Price4};
 use crate::wire::itch;
 use crate::wire::mold;
 use crate::wire::ouch::TagValue;
@@ -310,6 +311,30 @@ fn a_symbol_can_begin_the_day_in_another_phase() {
 }
 
 #[test]
+fn a_phase_of_its_own_outlasts_the_opening_of_all() {
+    let mut config = config(Day::open_at_once(), "");
+    config.feed.tape.listings[1].phase = Phase::Halted;
+    let it = Market::of(config);
+    assert_eq!(it.venue.core().phase(Locate(1)), Phase::Open);
+    assert_eq!(it.venue.core().phase(Locate(2)), Phase::Halted);
+    let last = it.tape(Line::A).into_iter().rfind(|message| message[..3] == [b'H', 0, 2]);
+    assert_eq!(last.unwrap()[19], b'H');
+}
+
+#[test]
+fn a_day_begun_late_tells_no_imbalance_of_the_past() {
+    let mut venue = Venue::new(config(Day::regular(), ""), Vec::new(), Nanos(0)).unwrap();
+    let mut packets = Vec::new();
+    let noon = Nanos(12 * 3_600 * SECOND);
+    venue.start(noon, &mut |_, packet: &[u8]| packets.push(packet.to_vec()));
+    venue.flush(noon, &mut |_, packet: &[u8]| packets.push(packet.to_vec()));
+    let messages = packets.iter().flat_map(|bytes| mold::Packet::parse(bytes).unwrap().messages());
+    let kinds: Vec<u8> = messages.map(|message| message[0]).collect();
+    assert!(kinds.contains(&b'Q') && !kinds.contains(&b'I'));
+    assert_eq!(venue.core().phase(Locate(1)), Phase::Open);
+}
+
+#[test]
 fn what_was_missed_can_be_asked_for() {
     let mut it = Market::new(Day::open_at_once(), "");
     let session = Session(*b"  CORETICK");
@@ -353,6 +378,48 @@ fn who_comes_late_is_sent_the_market_as_it_is() {
     assert!(service.is_over(0));
     service.closed(0);
     assert!(service.connected(0, Nanos(0)));
+}
+
+#[test]
+fn what_comes_behind_a_login_is_read_at_once() {
+    let it = Market::new(Day::open_at_once(), "");
+    let mut service = SnapshotService::new(1, Nanos(5 * SECOND));
+    assert!(service.connected(0, Nanos(0)));
+    let [login, logout] =
+        [client::login("BETA", "SECRET", "", 1), client::packet(&Packet::LogoutRequest)];
+    service.received(0, &[login, logout].concat(), &it.venue, Nanos(0));
+    assert_eq!(service.served(), 1);
+    let waits = service.unsent(0, Nanos(0)).len();
+    service.sent(0, waits, Nanos(0));
+    assert!(service.is_over(0));
+}
+
+#[test]
+fn who_has_all_of_the_market_is_let_go_whatever_it_says() {
+    let it = Market::new(Day::open_at_once(), "");
+    let mut service = SnapshotService::new(1, Nanos(5 * SECOND));
+    assert!(service.connected(0, Nanos(0)));
+    service.received(0, &client::login("BETA", "SECRET", "", 1), &it.venue, Nanos(0));
+    for second in 0..6 {
+        let now = Nanos(second * SECOND);
+        let waits = service.unsent(0, now).len();
+        service.sent(0, waits, now);
+        assert!(!service.is_over(0) || second >= 5);
+        service.received(0, &client::packet(&Packet::ClientHeartbeat), &it.venue, now);
+        service.due(now);
+        assert!(service.held() == 0);
+    }
+    assert!(service.is_over(0));
+}
+
+#[test]
+fn who_does_not_log_in_for_a_snapshot_loses_its_place_soon() {
+    let mut service = SnapshotService::new(1, Nanos(5 * SECOND));
+    assert!(service.connected(0, Nanos(0)));
+    service.due(Nanos(4 * SECOND));
+    assert!(!service.is_over(0));
+    service.due(Nanos(5 * SECOND));
+    assert!(service.is_over(0));
 }
 
 /// What a client may do: its kind, an order of it, shares, a price, a side.
