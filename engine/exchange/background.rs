@@ -20,6 +20,8 @@ pub struct Config {
     pub rate: u32,
     /// A symbol is halted every so often; 0: never.
     pub halt_every: Nanos,
+    /// From a halt to the cross that ends it.
+    pub halt: Nanos,
     /// Whether they keep New York's hours; else they trade all the time.
     pub regular_hours: bool,
 }
@@ -40,7 +42,7 @@ impl Background {
     pub fn new(config: Config, now: Nanos) -> Self {
         Self {
             traders: Traders::new(&config.traders),
-            operator: Operator::new(HALTED_MAX),
+            operator: Operator::new(HALTED_MAX, config.halt),
             next: now,
             next_halt: now.plus(config.halt_every),
             filled: false,

@@ -99,7 +99,7 @@ faults! {
     /// Both lines are dead from..to.
     both_dead: Option<Window> = None;
     /// Packets of a line, or answers to re-requests, held back at most, late or to be overtaken; more are lost. Each takes
-    /// 1.5 kB from the start, where any can be held back.
+    /// 1.5 kB from the start, where any can be held back. 1 to 1,000,000.
     held_max: u32 = 4_096;
     /// Chance that the answer to a re-request is lost.
     rerequest_loss: Chance = Chance::NEVER;

@@ -1,6 +1,6 @@
 //! The exchange's own hand: halts that end in a cross, and trades that are taken back.
 //!
-//! A symbol is halted for four minutes; then orders are quoted for one, and books may cross; then a cross, and it trades.
+//! A symbol is halted for four fifths of a halt; then orders are quoted, and books may cross; then a cross, and it trades.
 //! Commands come one at a time, and each must be applied before the next is asked for.
 
 use super::matching::{Command, CrossKind, Event, Matching, Phase};
@@ -8,18 +8,16 @@ use super::unit::{Locate, MatchNumber};
 use crate::base::unit::Nanos;
 use std::collections::VecDeque;
 
-const MINUTE: u64 = 60 * 1_000_000_000;
-/// From the halt until orders are quoted, and from then to the cross.
-const HALTED: Nanos = Nanos(4 * MINUTE);
-const QUOTED: Nanos = Nanos(MINUTE);
-/// From the halt to the cross.
-pub(super) const HALT: Nanos = Nanos(HALTED.0 + QUOTED.0);
+/// From the halt to the cross, unless something else is said: five minutes.
+pub const HALT: Nanos = Nanos(300 * 1_000_000_000);
 
 /// Symbols that do not trade, and the last trade.
 #[derive(Debug)]
 pub struct Operator {
     /// How many symbols may be halted at once.
     most: usize,
+    /// From the halt until orders are quoted, and from then to the cross.
+    spans: [Nanos; 2],
     /// Since when which symbols are halted, first to go on first.
     halted: VecDeque<(Nanos, Locate)>,
     /// Since when which symbols are quoted, first to go on first.
@@ -31,10 +29,13 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Nothing is halted; at most so many symbols will be at once.
-    pub fn new(most: usize) -> Self {
+    /// Nothing is halted; at most so many symbols will be at once, each from its `halt` to its cross: four fifths of it
+    /// without quotes, one with.
+    pub fn new(most: usize, halt: Nanos) -> Self {
         let queue = || VecDeque::with_capacity(most);
-        Self { most, halted: queue(), quoted: queue(), crossed: None, last_trade: None }
+        let quoted = Nanos(halt.0 / 5);
+        let spans = [halt.since(quoted), quoted];
+        Self { most, spans, halted: queue(), quoted: queue(), crossed: None, last_trade: None }
     }
 
     /// Whether no more symbols can be halted now.
@@ -67,16 +68,17 @@ impl Operator {
         if let Some(locate) = self.crossed.take() {
             return Some(Command::SetPhase { locate, phase: Phase::Open });
         }
-        if let Some(locate) = due(&self.quoted, QUOTED) {
+        let [halted, quoted] = self.spans;
+        if let Some(locate) = due(&self.quoted, quoted) {
             if !fits(locate) {
                 return None;
             }
             self.quoted.pop_front();
             self.crossed = Some(locate);
-            let near = view.last(locate).unwrap_or_default();
+            let near = view.middle(locate);
             return Some(Command::Cross { locate, kind: CrossKind::Halt, near });
         }
-        let locate = due(&self.halted, HALTED)?;
+        let locate = due(&self.halted, halted)?;
         self.halted.pop_front();
         self.quoted.push_back((now, locate));
         Some(Command::SetPhase { locate, phase: Phase::Quoting })
@@ -100,8 +102,13 @@ impl Operator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::matching::Limits;
+    use crate::base::unit::Side;
+    use crate::exchange::matching::{
+        CrossSession, Display, Enter, Lasts, Limits, SelfMatch, Terms,
+    };
+    use crate::exchange::unit::{Participant, Price4};
 
+    const MINUTE: u64 = 60 * 1_000_000_000;
     const A: Locate = Locate(1);
     const B: Locate = Locate(2);
 
@@ -116,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_halt_ends_in_quotes_then_a_cross_then_trading() {
-        let (mut matching, mut operator) = (open(), Operator::new(1));
+        let (mut matching, mut operator) = (open(), Operator::new(1, HALT));
         let at = |minute: u64| Nanos(minute * MINUTE);
         let halt = operator.halt(A, &matching, at(10)).unwrap();
         assert_eq!(halt, Command::SetPhase { locate: A, phase: Phase::Halted });
@@ -138,8 +145,53 @@ mod tests {
     }
 
     #[test]
+    fn a_halt_lasts_as_long_as_it_was_told() {
+        let (mut matching, mut operator) = (open(), Operator::new(1, Nanos(10)));
+        matching.apply(&operator.halt(A, &matching, Nanos(0)).unwrap(), &mut |_| ());
+        let mut said = Vec::new();
+        for now in 0..12 {
+            while let Some(command) = operator.resume(&matching, Nanos(now), false, |_| true) {
+                matching.apply(&command, &mut |_| ());
+                said.push(now);
+            }
+        }
+        assert_eq!(said, [8, 10, 10]);
+    }
+
+    #[test]
+    fn before_the_first_trade_a_halt_crosses_in_the_middle() {
+        let (mut matching, mut operator) = (open(), Operator::new(1, HALT));
+        matching.apply(&operator.halt(A, &matching, Nanos(0)).unwrap(), &mut |_| ());
+        for (token, side, price) in [(1, Side::BUY, 120_100), (2, Side::SELL, 100_000)] {
+            let terms = Terms {
+                limit: Some(Price4(price)),
+                shares: 10,
+                lasts: Lasts::Day,
+                display: Display::Full,
+                post_only: false,
+                minimum: 0,
+            };
+            let enter = Enter {
+                locate: A,
+                participant: Participant(1),
+                token,
+                side,
+                terms,
+                session: CrossSession::Continuous,
+                self_match: SelfMatch::Allow,
+            };
+            matching.apply(&Command::Enter(enter), &mut |_| ());
+        }
+        while let Some(command) = operator.resume(&matching, Nanos(0), true, |_| true) {
+            matching.apply(&command, &mut |_| ());
+        }
+        // Half a cent is no price: 11.005 is 11.00.
+        assert_eq!(matching.last(A), Some(Price4(110_000)));
+    }
+
+    #[test]
     fn all_resume_at_once_but_those_whose_cross_does_not_fit() {
-        let (mut matching, mut operator) = (open(), Operator::new(2));
+        let (mut matching, mut operator) = (open(), Operator::new(2, HALT));
         for locate in [A, B] {
             let halt = operator.halt(locate, &matching, Nanos(5)).unwrap();
             matching.apply(&halt, &mut |_| ());
@@ -153,7 +205,7 @@ mod tests {
 
     #[test]
     fn only_the_last_trade_is_broken_and_once() {
-        let mut operator = Operator::new(1);
+        let mut operator = Operator::new(1, HALT);
         assert_eq!(operator.break_last(), None);
         operator.last_trade = Some((B, MatchNumber(7)));
         let broken = Command::Break { match_number: MatchNumber(7), locate: B };

@@ -53,6 +53,7 @@ pub struct Flow {
     pub seed: u64,
     pub crash: String,
     pub halt_every_s: u64,
+    pub halt_s: u64,
 }
 
 /// `[feed]`.
@@ -170,6 +171,7 @@ impl Default for Flow {
             seed: 1,
             crash: String::new(),
             halt_every_s: 0,
+            halt_s: 300,
         }
     }
 }
@@ -282,6 +284,7 @@ impl Settings {
         let least = 4 * u64::from(flow.symbols);
         within("flow.live", u64::from(live), least, 1 << 24, "4 a symbol to 16777216")?;
         within("flow.halt_every_s", flow.halt_every_s, 0, 86_400, "0 to 86400")?;
+        within("flow.halt_s", flow.halt_s, 1, 86_400, "1 to 86400")?;
         within("feed.ttl", u64::from(feed.ttl), 0, 255, "0 to 255")?;
         within("feed.mtu_a", feed.mtu_a as u64, 72, 65_507, "72 to 65507")?;
         within("feed.mtu_b", feed.mtu_b as u64, 72, 65_507, "72 to 65507")?;
@@ -293,6 +296,11 @@ impl Settings {
         let messages = order_entry.messages_max as u64;
         within("order_entry.messages_max", messages, 1, 1 << 30, "1 to 1073741824")?;
         within("day.seconds", day.seconds, 0, 86_400, "0 to 86400")?;
+        if day.programme == Programme::Regular {
+            within("day.seconds", day.seconds, 0, 0, "0 with a regular day: it ends at 20:05")?;
+        }
+        let held = u64::from(self.faults.held_max);
+        within("faults.held_max", held, 1, 1_000_000, "1 to 1000000")?;
 
         let symbols: Vec<Symbol> =
             (1..=flow.symbols).map(|locate| Locate(locate as u16).symbol()).collect();
@@ -310,6 +318,7 @@ impl Settings {
                 traders: config,
                 rate: flow.rate,
                 halt_every: Nanos(flow.halt_every_s * SECOND),
+                halt: Nanos(flow.halt_s * SECOND),
                 regular_hours: day.programme == Programme::Regular,
             })
         });
@@ -491,7 +500,14 @@ mod tests {
             ("[feed]\nsession = \"TOO LONG\"", "feed.session = TOO LONG", "letters and digits"),
             ("[feed]\nmtu_b = 71", "feed.mtu_b = 71", "72 to 65507"),
             ("[order_entry]\nmessages_max = 0", "order_entry.messages_max = 0", "1 to 1073741824"),
+            ("[flow]\nhalt_s = 0", "flow.halt_s = 0", "1 to 86400"),
             ("[day]\nseconds = 90000", "day.seconds = 90000", "0 to 86400"),
+            (
+                "[day]\nprogramme = \"regular\"\nseconds = 5",
+                "day.seconds = 5",
+                "0 with a regular day",
+            ),
+            ("[faults]\nheld_max = 4294967295", "faults.held_max = 4294967295", "1 to 1000000"),
         ] {
             let error = plan(text).unwrap_err();
             assert!(error.contains(key) && error.contains(fix), "{error}");

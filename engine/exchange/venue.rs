@@ -24,8 +24,8 @@ use super::matching::{
     CancelReason, Command, CrossKind, CrossSession, Event, Limits, Matching, Phase,
 };
 use super::order_entry::{self, OrderEntry};
-use super::unit::{Locate, MatchNumber, Price4};
-use crate::base::unit::{Nanos, Side};
+use super::unit::{Locate, MatchNumber};
+use crate::base::unit::Nanos;
 use std::io::Write;
 
 /// All that an exchange is told at its start.
@@ -242,7 +242,7 @@ impl<W: Write> Venue<W> {
         now: Nanos,
         out: &mut impl FnMut(Line, &[u8]),
     ) {
-        let near = self.core.last(locate).unwrap_or_else(|| self.middle(locate));
+        let near = self.core.middle(locate);
         self.apply(&Command::Cross { locate, kind, near }, now, out);
     }
 
@@ -396,15 +396,6 @@ impl<W: Write> Venue<W> {
                 self.broken.insert(place, number);
                 true
             }
-        }
-    }
-
-    fn middle(&self, locate: Locate) -> Price4 {
-        let best = |side| self.core.best(locate, side).map(|(price, _)| price.0);
-        match (best(Side::BUY), best(Side::SELL)) {
-            (Some(bid), Some(ask)) => Price4(bid.midpoint(ask)),
-            (Some(price), None) | (None, Some(price)) => Price4(price),
-            (None, None) => Price4(0),
         }
     }
 }

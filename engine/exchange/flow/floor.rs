@@ -69,7 +69,7 @@ impl<'a, W: Write> Floor<'a, W> {
             watch,
             tape,
             matching: Matching::new(&Traders::limits(&plan.traders)),
-            operator: Operator::new(HALTED_MAX),
+            operator: Operator::new(HALTED_MAX, HALT),
             // Not the numbers that the traders draw.
             random: Random::new(!plan.traders.seed),
             now: Nanos(0),

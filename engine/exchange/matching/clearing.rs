@@ -1,7 +1,8 @@
 //! At which price a cross would trade, and how much.
 //!
 //! The price at which most shares trade; among those, at which fewest are left; among those, nearest to a given one; then the
-//! lower. Prices that count: every limit of an order that takes part, the given price, and between two limits the ticks ($0.01, below $1 $0.0001).
+//! lower. Prices that count: every limit of an order that takes part, and between two limits the ticks ($0.01, below $1
+//! $0.0001), the given price among them once it is rounded down to one.
 //! So one walk over the limits decides, for between two of them nothing changes.
 
 use super::Matching;
@@ -80,6 +81,11 @@ impl Parties {
 /// The tick above a price.
 fn tick_above(price: u32) -> u32 {
     if price + 1 < 10_000 { price + 1 } else { (price / 100 + 1) * 100 }
+}
+
+/// The price itself if it is a tick, or the tick below.
+const fn tick_at(price: u32) -> u32 {
+    if price < 10_000 { price } else { price / 100 * 100 }
 }
 
 /// The tick below a price above 0.
@@ -175,8 +181,9 @@ impl Matching {
         }
     }
 
-    /// The last price; before there is one the middle of what shows, or the one side that does, or the lowest price.
-    pub(super) fn middle(&self, locate: Locate) -> Price4 {
+    /// The last price; before there is one the middle of what shows, or the one side that does, or the lowest price. It need
+    /// not be a tick.
+    pub fn middle(&self, locate: Locate) -> Price4 {
         let best = |side| self.best(locate, side).map(|(price, _)| price.0);
         let shown = match (best(Side::BUY), best(Side::SELL)) {
             (Some(bid), Some(ask)) => bid.midpoint(ask),
@@ -217,7 +224,8 @@ impl Matching {
         (low, high): (u32, u32),
         near: Price4,
     ) -> Option<Clearing> {
-        let near = Price4(near.0.clamp(1, PRICE_MAX.0));
+        // Half a cent is no price: what is printed is a tick, or somebody's limit.
+        let near = Price4(tick_at(near.0.clamp(1, PRICE_MAX.0)));
         let first = |side| {
             parties.ladders(locate, side).map(|id| id.map_or(NONE, |id| self.levels.best(id)))
         };

@@ -3,7 +3,7 @@
 use super::counted;
 use coretick::base::unit::Nanos;
 use coretick::exchange::matching::{Command, CrossKind, Event, Matching, Phase};
-use coretick::exchange::operator::Operator;
+use coretick::exchange::operator::{HALT, Operator};
 use coretick::exchange::traders::{Config, Hours, Traders};
 use coretick::exchange::unit::{Locate, Participant, Price4};
 
@@ -19,7 +19,7 @@ const CONFIG: Config = Config {
 #[test]
 fn traders_and_the_operator_take_a_day_without_the_allocator() {
     let mut matching = Matching::new(&Traders::limits(&CONFIG));
-    let (mut traders, mut operator) = (Traders::new(&CONFIG), Operator::new(4));
+    let (mut traders, mut operator) = (Traders::new(&CONFIG), Operator::new(4, HALT));
     let (counts, calls) = counted(|| {
         let mut now = Nanos(0);
         let [mut traded, mut crossed, mut halted] = [0_u64; 3];

@@ -39,6 +39,7 @@ impl Naive {
         near: u32,
     ) -> Option<(u32, u64, u64)> {
         let near = near.clamp(1, PRICE_MAX.0);
+        let near = if near < 10_000 { near } else { near - near % 100 };
         let mut prices = BTreeSet::from([near]);
         let edges = [0, PRICE_MAX.0 + 1, range.0 - 1, range.1 + 1];
         let limits = bids.iter().chain(asks).map(|order| order.it.price.0);

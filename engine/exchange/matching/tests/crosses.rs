@@ -49,7 +49,7 @@ fn of_those_the_one_that_leaves_least() {
 #[test]
 fn of_those_the_nearest_to_the_last_price() {
     let both = [buy(12 * D, 20), sell(10 * D, 20)];
-    for (near, price) in [(1, 10 * D), (11 * D + 5, 11 * D + 5), (13 * D, 12 * D)] {
+    for (near, price) in [(1, 10 * D), (11 * D + 50, 11 * D), (9_999, 10 * D), (13 * D, 12 * D)] {
         clears(&both, near, price, 20);
     }
     clears(&[opening(buy(1, 20).market()), opening(sell(1, 20).market())], 7 * D, 7 * D, 20);
