@@ -25,10 +25,17 @@ pub(super) trait Service {
     fn is_over(&self, id: usize) -> bool;
 }
 
+/// A connection.
+struct Peer {
+    stream: TcpStream,
+    /// It says nothing more: what waits for it is sent, then it is closed.
+    is_silent: bool,
+}
+
 /// The listener.
 pub(super) struct Listener {
     listener: TcpListener,
-    streams: Box<[Option<TcpStream>]>,
+    peers: Box<[Option<Peer>]>,
     buffer: Box<[u8]>,
 }
 
@@ -37,8 +44,8 @@ impl Listener {
     pub(super) fn bind(address: SocketAddr, connections: usize) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
-        let streams = (0..connections).map(|_| None).collect();
-        Ok(Self { listener, streams, buffer: vec![0; READ].into() })
+        let peers = (0..connections).map(|_| None).collect();
+        Ok(Self { listener, peers, buffer: vec![0; READ].into() })
     }
 
     /// Where it listens.
@@ -49,23 +56,23 @@ impl Listener {
     /// Looks once at every socket. How many things were done.
     pub(super) fn work(&mut self, service: &mut impl Service, now: Nanos) -> usize {
         let mut done = self.accept(service, now);
-        for id in 0..self.streams.len() {
-            if let Some(stream) = &mut self.streams[id] {
-                let (count, is_open) = turn(stream, id, &mut self.buffer, service, now);
+        for id in 0..self.peers.len() {
+            if let Some(peer) = self.peers[id].as_mut().filter(|peer| !peer.is_silent) {
+                let (count, is_open) = turn(peer, id, &mut self.buffer, service, now);
                 done += count;
                 if !is_open {
-                    self.streams[id] = None;
+                    self.peers[id] = None;
                     service.closed(id, now);
                 }
             }
         }
         // What one client did can be news for another that was looked at before it.
-        for id in 0..self.streams.len() {
-            if let Some(stream) = &mut self.streams[id] {
-                let (count, is_open) = send(stream, id, service, now);
+        for id in 0..self.peers.len() {
+            if let Some(peer) = &mut self.peers[id] {
+                let (count, is_open) = send(peer, id, service, now);
                 done += count;
                 if !is_open {
-                    self.streams[id] = None;
+                    self.peers[id] = None;
                     service.closed(id, now);
                 }
             }
@@ -76,12 +83,12 @@ impl Listener {
     fn accept(&mut self, service: &mut impl Service, now: Nanos) -> usize {
         for done in 0..ACCEPTS_PER_TURN {
             let Ok((stream, _)) = self.listener.accept() else { return done };
-            let free = self.streams.iter().position(Option::is_none);
+            let free = self.peers.iter().position(Option::is_none);
             // Without a place the service hears of it, and says no.
             let id = free.unwrap_or(usize::MAX);
             let is_set = stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true));
             if is_set.is_ok() && service.connected(id, now) {
-                self.streams[id] = Some(stream);
+                self.peers[id] = Some(Peer { stream, is_silent: false });
             }
         }
         ACCEPTS_PER_TURN
@@ -90,14 +97,17 @@ impl Listener {
 
 /// One read. How many things were done, and whether the connection stays.
 fn turn(
-    stream: &mut TcpStream,
+    peer: &mut Peer,
     id: usize,
     buffer: &mut [u8],
     service: &mut impl Service,
     now: Nanos,
 ) -> (usize, bool) {
-    match stream.read(buffer) {
-        Ok(0) => (1, false),
+    match peer.stream.read(buffer) {
+        Ok(0) => {
+            peer.is_silent = true;
+            (1, true)
+        }
         Ok(count) => {
             service.received(id, &buffer[..count], now);
             (1, true)
@@ -107,17 +117,12 @@ fn turn(
 }
 
 /// One write. How many things were done, and whether the connection stays.
-fn send(
-    stream: &mut TcpStream,
-    id: usize,
-    service: &mut impl Service,
-    now: Nanos,
-) -> (usize, bool) {
+fn send(peer: &mut Peer, id: usize, service: &mut impl Service, now: Nanos) -> (usize, bool) {
     let unsent = service.unsent(id, now);
     if unsent.is_empty() {
-        return (0, !service.is_over(id));
+        return (0, !(peer.is_silent || service.is_over(id)));
     }
-    match stream.write(unsent) {
+    match peer.stream.write(unsent) {
         Ok(count) => {
             service.sent(id, count, now);
             (1, !service.is_over(id))

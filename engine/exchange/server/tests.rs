@@ -9,6 +9,9 @@ use crate::wire::ouch::code::side;
 use std::io::Read;
 use std::net::{Shutdown, TcpStream};
 
+/// Bytes that wait for a client: a few messages.
+const UNSENT_MAX: usize = 1_000;
+
 /// A server that is turned by hand.
 struct Exchange {
     server: Server<Vec<u8>>,
@@ -30,6 +33,7 @@ impl Exchange {
         });
         let mut config = config(Day::open_at_once(), faults);
         config.order_entry.accounts[0].cancel_on_disconnect = true;
+        config.order_entry.unsent_max = UNSENT_MAX;
         let (room, faults) = (config.order_entry.connections, config.faults.clone());
         let venue = Venue::new(config, Vec::new(), Nanos(0)).unwrap();
         let server = Server::bind(venue, &at, room, &faults, Nanos(0)).unwrap();
@@ -134,6 +138,29 @@ fn a_client_trades_over_sockets_and_everybody_hears_of_it() {
     it.turn_until(|server| (server.venue().core().live() == 0).then_some(()));
     let text = String::from_utf8(it.server.into_ledger()).unwrap();
     assert!(text.ends_with("cancel,1,ALPHA,0,1,1,AAA,B,100,100000,0,,supervisory\n"), "{text}");
+}
+
+#[test]
+fn a_client_that_says_nothing_more_is_sent_what_waits_for_it_and_closed() {
+    let mut it = Exchange::new("");
+    let mut stream = it.connect(it.addresses.order_entry);
+    let queries = client::unsequenced(&client::query(0)).repeat(400);
+    stream.write_all(&[client::login("ALPHA", "secret", "", 1), queries].concat()).unwrap();
+    let told = it.hear(&mut stream, 402);
+    // All of that again is more than is sent in a turn.
+    let mut stream = it.connect(it.addresses.order_entry);
+    stream.write_all(&client::login("ALPHA", "secret", "", 1)).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut bytes = Vec::new();
+    it.turn_until(|_| {
+        let mut buffer = [0; 4_096];
+        let count = stream.read(&mut buffer).ok()?;
+        bytes.extend_from_slice(&buffer[..count]);
+        (count == 0).then_some(())
+    });
+    assert!(bytes.len() > 4 * UNSENT_MAX, "{}", bytes.len());
+    assert_eq!(client::packets(&bytes), told);
+    assert_eq!(it.server.venue().order_entry().counters().lost, 1);
 }
 
 #[test]
