@@ -52,8 +52,10 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// How long the end of the day is told before the sockets close.
+/// How long the end of the day is told before the sockets close, at least.
 const ENDING: Nanos = Nanos(1_000_000_000);
+/// And at most, if clients have yet to be sent something.
+const ENDING_MAX: Nanos = Nanos(30_000_000_000);
 const SECOND: Nanos = Nanos(1_000_000_000);
 
 /// Runs the command.
@@ -78,17 +80,17 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     announce(&server.addresses()?, &settings, arguments, out)?;
 
     let mut figures = Figures::new(now);
-    let mut ends: Option<Nanos> = None;
+    let mut ended: Option<Nanos> = None;
     loop {
         let now = wall.now();
         let done = server.do_work(now);
         figures.show(&mut server, now);
-        if stop.is_set() && ends.is_none() {
+        if stop.is_set() && ended.is_none() {
             server.act(|venue, out| venue.end(now, &mut |line, packet| out(line, packet)));
         }
         if server.venue().has_ended() {
-            let end = *ends.get_or_insert(now.plus(ENDING));
-            if now >= end {
+            let since = now.since(*ended.get_or_insert(now));
+            if is_told(since, server.venue().order_entry().is_behind()) {
                 break;
             }
         }
@@ -104,6 +106,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         Some(error) => Err(Failure::Ledger(ledger.lost(), error)),
         None => Ok(()),
     }
+}
+
+/// Whether the sockets may close so long after the end of the day.
+fn is_told(since: Nanos, is_behind: bool) -> bool {
+    since >= if is_behind { ENDING_MAX } else { ENDING }
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
@@ -235,5 +242,17 @@ impl Figures {
             grouped(sent.lost),
             grouped(venue.core().last_match().0),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_told_for_a_while_and_longer_to_those_who_are_behind() {
+        let second = |seconds: u64| Nanos(seconds * SECOND.0);
+        assert!(!is_told(second(0), false) && is_told(second(1), false));
+        assert!(!is_told(second(29), true) && is_told(second(30), true));
     }
 }

@@ -216,8 +216,12 @@ impl Desk {
         let Some((place, order)) = self.left(after) else { return };
         if let Some(order) = self.orders.get_mut(place) {
             order.executed = order.executed.saturating_add(shares);
+            // What shows of a reserve order and what does not trade in a cross one after the other.
+            if order.last_match != match_number {
+                order.last_match = match_number;
+                self.executions.push((match_number, place));
+            }
         }
-        self.executions.push((match_number, place));
         let answer = OrderExecuted {
             timestamp: self.time().into(),
             user_ref_num: order.user_ref.into(),

@@ -137,6 +137,12 @@ impl Connection {
         }
     }
 
+    /// Whether bytes wait to be taken, or the client has yet to hear that a day that has `ended` is over.
+    pub(super) fn is_behind(&self, ended: bool) -> bool {
+        let is_to_hear = ended && !self.over && self.session.state() == ServerState::LoggedIn;
+        is_to_hear || self.unsent.waiting() > 0
+    }
+
     /// When the client is given up because it takes nothing; `None` while nothing waits.
     pub(in crate::exchange) fn stalls_at(&self, stalled: Nanos) -> Option<Nanos> {
         (self.unsent.waiting() > 0).then(|| self.taken_at.plus(stalled))

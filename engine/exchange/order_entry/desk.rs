@@ -205,6 +205,11 @@ impl Desk {
         held.chain(expiry).min()
     }
 
+    /// Whether answers are held back, of any account.
+    pub(super) fn is_holding(&self) -> bool {
+        self.clients.iter().any(|client| client.stream.is_holding())
+    }
+
     /// Lets clients see the answers whose time has come.
     pub(super) fn release(&mut self, now: Nanos) {
         for client in &mut self.clients {

@@ -265,6 +265,14 @@ impl OrderEntry {
         }
     }
 
+    /// Whether clients have yet to be sent something: answers that are held back, bytes that wait, and on a day that is over
+    /// its end.
+    pub fn is_behind(&self) -> bool {
+        let ended = self.desk.ended;
+        self.desk.is_holding()
+            || self.connections.iter().flatten().any(|connection| connection.is_behind(ended))
+    }
+
     /// A client's name for an order of the matching core.
     pub fn client_order(&self, participant: Participant, token: u64) -> Option<ClientOrder<'_>> {
         self.desk.client_order(participant, token)

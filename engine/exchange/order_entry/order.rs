@@ -5,7 +5,7 @@
 
 use crate::base::pool::{Full, IdMap};
 use crate::base::unit::Nanos;
-use crate::exchange::unit::{Locate, Reference};
+use crate::exchange::unit::{Locate, MatchNumber, Reference};
 use crate::wire::ouch::{ClOrdId, Firm, WirePrice, code};
 
 /// No order.
@@ -74,6 +74,8 @@ pub(super) struct Order {
     pub(super) executed: u32,
     /// When the time of an order for a time is up, once it was accepted.
     pub(super) expires_at: Option<Nanos>,
+    /// The last execution or cross it was in.
+    pub(super) last_match: MatchNumber,
     /// A cancel waits for its cross.
     pub(super) cancel_pending: bool,
     pub(super) detail: Detail,
@@ -100,6 +102,7 @@ impl Order {
             open: 0,
             executed,
             expires_at: None,
+            last_match: MatchNumber(0),
             cancel_pending: false,
             detail,
             previous: NONE,

@@ -378,6 +378,20 @@ fn a_broken_trade_is_told_to_all_who_were_in_it() {
 }
 
 #[test]
+fn an_order_that_traded_twice_in_a_cross_hears_once_that_it_was_broken() {
+    let mut it = open();
+    it.apply(&Command::SetPhase { locate: Locate(1), phase: Phase::Quoting });
+    it.say(0, &[enter_with(1, |_| (), &[TagValue::MaxFloor(10)])]);
+    it.stranger(Side::SELL, 100_000, 60, Lasts::Day);
+    it.apply(&Command::Cross { locate: Locate(1), kind: CrossKind::Halt, near: Price4(100_000) });
+    let told = it.told(0);
+    assert_eq!(told[..2], ["E 1 10@100000 K #1", "E 1 50@100000 K #1"]);
+    it.apply(&Command::Break { match_number: MatchNumber(1), locate: Locate(1) });
+    assert_eq!(it.told(0), ["B 1 #1"]);
+    assert_eq!(it.entry.orders_in(MatchNumber(1)).count(), 1);
+}
+
+#[test]
 fn the_core_and_the_desk_agree_all_along() {
     let mut it = open();
     for user_ref in 1..=200 {

@@ -352,6 +352,22 @@ fn late_answers_come_late_and_in_order() {
 }
 
 #[test]
+fn the_exchange_knows_whether_a_client_has_yet_to_be_told_of_the_end() {
+    let mut config = config();
+    config.faults = Faults::parse("ack_delay=5s").unwrap();
+    let mut it = open(config);
+    assert!(!it.entry.is_behind());
+    it.say(0, &[enter(1, side::BUY, 100, 100)]);
+    it.entry.end_of_session();
+    assert!(it.entry.is_behind(), "the answer is held back");
+    it.pass(5 * SECOND);
+    assert!(it.entry.is_behind(), "the client has not heard of the end");
+    assert!(!it.entry.unsent(0, it.now).is_empty() && it.entry.is_behind(), "bytes wait");
+    assert_eq!(it.told(0), ["A 1 L 100", "Z"]);
+    assert!(!it.entry.is_behind());
+}
+
+#[test]
 fn logins_and_connections_fail_on_demand() {
     let mut config = config();
     config.faults =
