@@ -1,25 +1,36 @@
-//! The embedded exchange as a process of its own, at speed and with faults, and a listener that takes both lines, asks again
-//! for what is lost, and keeps books: in the end the ledger and the published feed tell of the same day, and the process has
-//! not grown. `scripts/soak` runs it for longer.
+//! The embedded exchange as a process of its own, at speed and with faults, a listener that takes both lines, asks again
+//! for what is lost, and keeps books, and a client that trades and is cut off again and again: in the end the ledger, the
+//! published feed and what the client was told tell of the same day, and the process has not grown. `scripts/soak` runs it for
+//! longer.
 //!
 //! `CORETICK_SOAK_SECONDS` (6) and `CORETICK_SOAK_RATE` (20,000 messages a second) say how long and how fast.
 
+#[path = "exchange_soak/client.rs"]
+mod client;
+
+use client::{Client, Fate};
 use coretick::base::clock::Wall;
-use coretick::base::unit::{Nanos, Seq};
+use coretick::base::unit::{InstrumentId, Nanos, Seq};
 use coretick::book::{Books, Limits};
 use coretick::ingest::arbiter::{Arbiter, Offer};
 use coretick::ingest::decode::Decoder;
 use coretick::wire::itch::{self, Message};
 use coretick::wire::mold::{Packet, Request};
-use std::collections::BTreeMap;
+use coretick::wire::ouch::WirePrice;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::{env, fs};
 
-const FAULTS: &str =
-    "loss=0.02,dup=0.02,reorder=8,rerequest-loss=0.1,a-dead=2s..3s,bust=0.001,bust-delay=100ms";
+const FAULTS: &str = "loss=0.02,dup=0.02,reorder=8,rerequest-loss=0.1,a-dead=2s..3s,bust=0.02,\
+    bust-delay=100ms,disconnect-within=20000,ack-delay=2ms,ack-delay-chance=0.1";
+
+/// The client does something so often.
+const ACTS_EVERY: Nanos = Nanos(2_000_000);
+/// KiB by which the process may grow once it is warm.
+const GROWTH_MAX: u64 = 4 * 1_024;
 
 /// Messages that fit one answer, and how many answers are asked for at once.
 const PIECE: u64 = 30;
@@ -36,15 +47,16 @@ struct Exchange {
     process: Child,
     said: BufReader<ChildStdout>,
     rerequests: SocketAddr,
+    order_entry: SocketAddr,
 }
 
 impl Exchange {
     fn start(out: &Path, lines: [SocketAddr; 2], seconds: u64, rate: u64) -> Self {
         let config = format!(
-            "[flow]\nsymbols = 200\nlive = 10000\nrate = {rate}\nhalt_every_s = 1\n\
-             [feed]\nline_a = \"{}\"\nline_b = \"{}\"\nmtu_b = 500\nkept_mib = 64\n\
+            "[flow]\nsymbols = 200\nlive = 10000\nrate = {rate}\nhalt_every_s = 1\nhalt_s = 2\n\
+             [feed]\nline_a = \"{}\"\nline_b = \"{}\"\nmtu_b = 500\nkept_mib = 4\n\
              rerequests = \"127.0.0.1:0\"\nsnapshots = \"127.0.0.1:0\"\n\
-             [order_entry]\nlisten = \"127.0.0.1:0\"\norders_max = 1000\n[ledger]\nbackground = true\n",
+             [order_entry]\nlisten = \"127.0.0.1:0\"\norders_max = 1000000\n[ledger]\nbackground = true\n",
             lines[0], lines[1]
         );
         fs::write(out.join("exchange.toml"), config).unwrap();
@@ -58,26 +70,26 @@ impl Exchange {
             .spawn()
             .unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap());
-        let rerequests = loop {
+        let mut address = |of: &str| loop {
             let mut line = String::new();
             assert!(said.read_line(&mut line).unwrap() > 0, "the exchange said no address");
-            if let Some(rest) = line.strip_prefix("re-requests") {
+            if let Some(rest) = line.strip_prefix(of) {
                 break rest.split_whitespace().next().unwrap().parse().unwrap();
             }
         };
-        Self { process, said, rerequests }
+        let [rerequests, order_entry] = [address("re-requests"), address("order entry")];
+        Self { process, said, rerequests, order_entry }
     }
 
     /// Anonymous memory in KiB.
     fn anonymous(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
-        let status = status.unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse().unwrap())
+        line.expect("a process that lives").trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.process.id())).map_or(0, Iterator::count)
+        fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
     }
 }
 
@@ -101,6 +113,7 @@ struct Listener {
     shown: BTreeMap<u64, u32>,
     traded: BTreeMap<String, u64>,
     crossed: BTreeMap<String, u64>,
+    broken: BTreeSet<u64>,
     symbols: BTreeMap<u16, String>,
     wall: Wall,
     last_ask: Nanos,
@@ -132,11 +145,21 @@ impl Listener {
             shown: BTreeMap::new(),
             traded: BTreeMap::new(),
             crossed: BTreeMap::new(),
+            broken: BTreeSet::new(),
             symbols: BTreeMap::new(),
             wall: Wall::set(),
             last_ask: Nanos(0),
             asked: 0,
         }
+    }
+
+    /// Lets a client do something in one of the markets, if it has two sides.
+    fn let_act(&self, client: &mut Client) {
+        let locate = 1 + (self.messages % 8) as u16;
+        let top = self.books.top(InstrumentId(locate.into()));
+        let Some(symbol) = self.symbols.get(&locate).filter(|_| top.is_two_sided()) else { return };
+        let [bid, ask] = [top.bid, top.ask].map(|price| WirePrice::from_price(price).unwrap().e4());
+        client.act(symbol.parse().unwrap(), bid, ask);
     }
 
     /// Takes what has come. False if nothing has.
@@ -212,6 +235,9 @@ impl Listener {
                 assert!(gone.is_some(), "{m:?}");
                 self.add(m.new_order_reference_number.get(), m.shares.get());
             }
+            Message::BrokenTrade(m) => {
+                assert!(self.broken.insert(m.match_number.get()), "{m:?} twice");
+            }
             Message::TradeNonCross(m) => self.trade(locate, m.shares.get()),
             Message::CrossTrade(m) if m.shares.get() > 0 => {
                 *self.crossed.entry(self.symbols[&locate].clone()).or_default() += m.shares.get();
@@ -246,7 +272,10 @@ struct Ledger {
     /// Shares of both sides, by symbol.
     traded: BTreeMap<String, u64>,
     crossed: BTreeMap<String, u64>,
-    broken: u64,
+    broken: BTreeSet<u64>,
+    /// What became of the client's orders, and how many were rejected.
+    client: BTreeMap<u32, Fate>,
+    rejected: u64,
 }
 
 impl Ledger {
@@ -256,8 +285,18 @@ impl Ledger {
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap().split(',').collect();
         let column = |name| header.iter().position(|&it| it == name).unwrap();
-        let [kind, symbol, reference, shares, open, reason] =
-            ["kind", "symbol", "reference", "shares", "open", "reason"].map(column);
+        let [kind, account, user_ref, symbol, reference, shares, open, number_of_match, reason] = [
+            "kind",
+            "account",
+            "user_ref",
+            "symbol",
+            "reference",
+            "shares",
+            "open",
+            "match",
+            "reason",
+        ]
+        .map(column);
         for line in lines {
             let cells: Vec<&str> = line.split(',').collect();
             ledger.rows += 1;
@@ -274,8 +313,33 @@ impl Ledger {
                     let old = cells[reason].split('/').next().unwrap().parse().unwrap();
                     ledger.open.insert(old, 0);
                 }
-                "break" => ledger.broken += 1,
+                "break" => {
+                    ledger.broken.insert(number(number_of_match));
+                }
                 _ => {}
+            }
+            if !cells[account].is_empty() {
+                let which = number(user_ref) as u32;
+                let fate = ledger.client.entry(which).or_default();
+                match cells[kind] {
+                    "accept" => fate.entered = number(shares),
+                    "replace" => fate.entered = number(shares),
+                    "execute" | "cross" => fate.executed += number(shares),
+                    "cancel" => fate.canceled += number(shares),
+                    "break" => fate.broken += 1,
+                    _ => ledger.rejected += 1,
+                }
+                match cells[kind] {
+                    "break" => {}
+                    "reject" => {
+                        ledger.client.remove(&which);
+                    }
+                    _ => fate.open = number(open),
+                }
+                if cells[kind] == "replace" {
+                    let old = cells[reason].split('/').nth(1).unwrap().parse().unwrap();
+                    ledger.client.get_mut(&old).unwrap().open = 0;
+                }
             }
             if !cells[reference].is_empty() && cells[kind] != "break" {
                 ledger.open.insert(number(reference), number(open) as u32);
@@ -298,13 +362,20 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
     let [(line_a, to_a), (line_b, to_b)] = [line(1), line(2)];
     let mut exchange = Exchange::start(out.path(), [to_a, to_b], seconds, rate);
     let mut listener = Listener::new([line_a, line_b]);
+    let mut client = Client::new(exchange.order_entry);
 
     let wall = Wall::set();
     let start = wall.now();
     let elapsed = || wall.now().since(start).0 / 1_000_000_000;
     let mut memory = Vec::new();
-    while !(listener.arbiter.ended() && listener.arbiter.missing().is_none()) {
+    let mut acts_at = start;
+    while !(listener.arbiter.ended() && listener.arbiter.missing().is_none() && client.ended) {
         assert!(elapsed() < seconds + 20, "no end; {:?}", listener.arbiter.counts());
+        client.listen();
+        if client.is_in() && wall.now() >= acts_at {
+            acts_at = wall.now().plus(ACTS_EVERY);
+            listener.let_act(&mut client);
+        }
         if !listener.listen(exchange.rerequests) {
             std::thread::yield_now();
         }
@@ -326,6 +397,15 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
     let ledger = Ledger::read(&out.path().join("ledger.csv"));
     assert_eq!(listener.traded, halves(&ledger.traded));
     assert_eq!(listener.crossed, halves(&ledger.crossed));
+    assert!(!listener.crossed.is_empty(), "no halt ended in a cross that traded");
+    assert_eq!(listener.broken, ledger.broken);
+    assert!(!listener.broken.is_empty(), "no trade was broken");
+
+    assert_eq!(client.orders, ledger.client);
+    assert_eq!(client.rejected, ledger.rejected);
+    assert!(client.logins > 2 && client.sum(|it| it.executed) > 0, "{} logins", client.logins);
+    assert!(client.sum(|it| it.broken) > 0 && client.sum(|it| it.canceled) > 0);
+    assert_eq!(client.sum(|it| it.open), 0, "the day's end cancels what is open");
     for (reference, shares) in &listener.shown {
         // A later part of a reserve order has a number of its own.
         if let Some(open) = ledger.open.get(reference) {
@@ -338,16 +418,21 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
     let third = memory.len() / 3;
     let (early, late) = (memory[third.max(1)], memory[memory.len() - 1]);
     println!(
-        "{} messages, {} rows, {} trades broken, {} re-requests, {} KiB then {} KiB; {}",
+        "{} messages, {} rows, {} trades broken, {} symbols crossed, {} re-requests, {} orders of a client, {} of their \
+         shares executed, {} logins, {} KiB then {} KiB; {}",
         listener.messages,
         ledger.rows,
-        ledger.broken,
+        ledger.broken.len(),
+        listener.crossed.len(),
         listener.asked,
+        client.orders.len(),
+        client.sum(|it| it.executed),
+        client.logins,
         early.0,
         late.0,
         said.last().map_or("", |line| line)
     );
-    // Messages that are kept for re-requests are touched as they come, up to 64 MiB.
-    assert!(late.0 <= early.0 + 32 * 1_024, "memory grew from {} to {} KiB", early.0, late.0);
-    assert_eq!(early.1, late.1, "open files");
+    assert!(late.0 <= early.0 + GROWTH_MAX, "memory grew from {} to {} KiB", early.0, late.0);
+    // The client may be between two connections.
+    assert!(late.1.abs_diff(early.1) <= 1, "open files: {} then {}", early.1, late.1);
 }
