@@ -70,7 +70,7 @@ impl Client {
         let oldest = self.orders.iter().find(|(_, order)| order.open > 0).map(|(&at, _)| at);
         let is_buy = number.is_multiple_of(2);
         // Mostly at the market, where it is traded with; at times across it.
-        let price = match (is_buy, number % 7 == 0) {
+        let price = match (is_buy, number.is_multiple_of(7)) {
             (true, false) | (false, true) => bid,
             _ => ask,
         };
@@ -91,7 +91,11 @@ impl Client {
                 Inbound::ReplaceOrder(&replace, Appendage::EMPTY).append(&mut message);
             }
             (4, Some(old)) => {
-                let cancel = CancelOrder { user_ref_num: old.into(), quantity: 0.into(), ..CancelOrder::BLANK };
+                let cancel = CancelOrder {
+                    user_ref_num: old.into(),
+                    quantity: 0.into(),
+                    ..CancelOrder::BLANK
+                };
                 Inbound::CancelOrder(&cancel, Appendage::EMPTY).append(&mut message);
             }
             _ => {
