@@ -38,6 +38,8 @@ class Feed:
     def __init__(self):
         self.stocks = {}
         self.live = {}
+        self.broken = set()
+        self.named = {}
         self.traded = collections.Counter()
         self.crossed = collections.Counter()
         self.kinds = collections.Counter()
@@ -51,7 +53,8 @@ class Feed:
             self.stocks[message.stock_locate] = message.stock.decode().strip()
         elif kind in "AF":
             assert message.stock.decode().strip() == stock, f"order of {message.stock}, locate of {stock}"
-            self.add(message.order_reference_number, stock, message.shares, message.price)
+            side = message.buy_sell_indicator.decode()
+            self.add(message.order_reference_number, stock, side, message.shares, message.price)
         elif kind in "EC":
             self.take(message.order_reference_number, message.executed_shares)
             if kind == "E":
@@ -62,16 +65,21 @@ class Feed:
             del self.live[message.order_reference_number]
         elif kind == "U":
             del self.live[message.order_reference_number]
-            self.add(message.new_order_reference_number, stock, message.shares, message.price)
+            side = self.named[message.order_reference_number][1]
+            self.add(message.new_order_reference_number, stock, side, message.shares, message.price)
         elif kind == "P":
             self.traded[stock] += message.shares
         elif kind == "Q":
             self.crossed[stock] += message.shares
+        elif kind == "B":
+            assert message.match_number not in self.broken, f"trade {message.match_number} broken twice"
+            self.broken.add(message.match_number)
 
-    def add(self, reference, stock, shares, price):
+    def add(self, reference, stock, side, shares, price):
         assert stock and shares > 0 and price > 0, f"order {reference}: {stock} {shares} at {price}"
         assert reference not in self.live, f"order {reference} twice"
         self.live[reference] = shares
+        self.named[reference] = (stock, side, shares, price)
 
     def take(self, reference, shares):
         left = self.live[reference] - shares
@@ -82,16 +90,46 @@ class Feed:
             del self.live[reference]
 
 
-def ledger_volumes(path):
-    """Shares that traded continuously, and in crosses, by symbol: the ledger has a row for each side."""
-    traded, crossed = collections.Counter(), collections.Counter()
-    with open(path, newline="", encoding="ascii") as file:
-        for row in csv.DictReader(file):
-            if row["kind"] == "execute":
-                traded[row["symbol"]] += int(row["shares"])
-            elif row["kind"] == "cross":
-                crossed[row["symbol"]] += int(row["shares"])
-    return halved(traded), halved(crossed)
+class Ledger:
+    """What the ledger says: it has a row for each side of a trade."""
+
+    def __init__(self, path):
+        traded, crossed = collections.Counter(), collections.Counter()
+        self.orders, self.broken = {}, set()
+        with open(path, newline="", encoding="ascii") as file:
+            for row in csv.DictReader(file):
+                kind = row["kind"]
+                if kind == "execute":
+                    traded[row["symbol"]] += int(row["shares"])
+                elif kind == "cross":
+                    crossed[row["symbol"]] += int(row["shares"])
+                elif kind == "break":
+                    self.broken.add(int(row["match"]))
+                elif kind in ("accept", "replace"):
+                    price = int(row["price"]) if row["price"] else None
+                    self.orders[int(row["reference"])] = (row["symbol"], row["side"], int(row["shares"]), price)
+        self.traded, self.crossed = halved(traded), halved(crossed)
+
+
+def hold_orders(named, ledger):
+    """Every order that showed against its row: how many are as entered, shown in part, and later parts of a reserve order.
+
+    What shows may be less than what was entered: an order trades before it rests, or hides a part of itself. A later part has
+    a reference of its own, which no row has.
+    """
+    whole = part = later = 0
+    for reference, (stock, side, shares, price) in named.items():
+        if reference not in ledger.orders:
+            later += 1
+            continue
+        symbol, bought, entered, limit = ledger.orders[reference]
+        assert (stock, side, price) == (symbol, bought, limit), f"order {reference}: {named[reference]}, not {ledger.orders[reference]}"
+        assert shares <= entered, f"order {reference} shows {shares} of {entered} shares"
+        if shares == entered:
+            whole += 1
+        else:
+            part += 1
+    return whole, part, later
 
 
 def halved(counter):
@@ -110,11 +148,21 @@ def main():
         message = parser.get_message_type(raw)
         assert message.to_bytes() == raw, f"message {sequence} encodes to other bytes: {raw.hex()}"
         feed.on(message)
-    traded, crossed = ledger_volumes(ledger)
-    assert traded == {s: n for s, n in feed.traded.items() if n}, "traded shares differ from the ledger's"
-    assert crossed == {s: n for s, n in feed.crossed.items() if n}, "crossed shares differ from the ledger's"
+    ledger = Ledger(ledger)
+    assert ledger.traded == {s: n for s, n in feed.traded.items() if n}, "traded shares differ from the ledger's"
+    assert ledger.crossed == {s: n for s, n in feed.crossed.items() if n}, "crossed shares differ from the ledger's"
+    assert ledger.broken == feed.broken, "broken trades differ from the ledger's"
+    whole, part, later = hold_orders(feed.named, ledger)
+    assert later < whole / 10, f"{later} orders have no row in the ledger"
+    assert part < whole / 10, f"{part} orders show fewer shares than were entered"
+    for kind in "AUECXDPQBH":
+        assert feed.kinds[kind], f"no message {kind} came: nothing was checked of it"
     kinds = " ".join(f"{kind}:{count}" for kind, count in sorted(feed.kinds.items()))
-    print(f"itchfeed: {len(line_a)} messages, all fields and bytes right, volumes as in the ledger ({kinds})")
+    print(
+        f"itchfeed: {len(line_a)} messages ({kinds}); each encodes to the bytes that came. As in the ledger: stock, side and "
+        f"price of {whole + part} orders by their references, the shares of {whole} of them ({part} show fewer than entered; "
+        f"{later} are later parts of reserve orders), traded and crossed shares by stock, {len(feed.broken)} broken trades"
+    )
 
 
 if __name__ == "__main__":
