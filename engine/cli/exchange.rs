@@ -1,5 +1,7 @@
 //! `coretick exchange`: the embedded exchange, alone, for whoever speaks its protocols.
 
+mod counts;
+
 use super::Failure;
 use super::signal::Stop;
 use super::summary::grouped;
@@ -14,6 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Run the embedded exchange: ITCH over MoldUDP64 out, OUCH over SoupBinTCP in
 #[derive(Debug, clap::Args)]
@@ -21,7 +24,7 @@ use std::path::PathBuf;
     coretick exchange\n  \
     coretick exchange --symbols 8000 --rate 500000 --seconds 60 --out out/exchange\n  \
     coretick exchange --faults loss=0.01,dup=0.005,reorder=8,a-dead=10s..20s\n\n\
-    It prints where it listens, then a line of figures each second. Ctrl-C ends the day in order: orders are cancelled,\n\
+    It prints where it listens, then figures: each second on a terminal, else every ten. Ctrl-C ends the day in order: orders are cancelled,\n\
     sessions ended, the ledger written.\n\n\
     All keys of --config, with their units and defaults, are in engine/exchange/default.toml.\n\n\
     Keys of --faults: seed; of the lines loss, dup, reorder (packets), reorder-chance, a-delay, b-delay, a-dead, b-dead,\n\
@@ -57,6 +60,9 @@ const ENDING: Nanos = Nanos(1_000_000_000);
 /// And at most, if clients have yet to be sent something.
 const ENDING_MAX: Nanos = Nanos(30_000_000_000);
 const SECOND: Nanos = Nanos(1_000_000_000);
+/// A turn that did nothing is followed by no longer a sleep, and none that is shorter than what a system can sleep.
+const SLEEP_MAX: Nanos = Nanos(200_000);
+const SLEEP_MIN: Nanos = Nanos(20_000);
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
@@ -65,6 +71,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let wall = Wall::set();
     let now = wall.now();
     let plan = settings.plan(now, Date::of(now).midnight())?;
+    if let (needed, Some(free)) = (plan.memory_mib(), available_mib())
+        && needed > free
+    {
+        return Err(Failure::Memory { needed, free });
+    }
     let ledger: Box<dyn Write> = match &arguments.out {
         Some(folder) => {
             let path = folder.join("ledger.csv");
@@ -95,8 +106,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             }
         }
         if done == 0 {
-            // A core that nobody waits for is not burnt: this exchange is measured in the engine's benches, not here.
-            std::thread::yield_now();
+            idle(server.next_due().map(|due| due.since(wall.now())));
         }
     }
     figures.finish(&mut server, wall.now(), out)?;
@@ -111,6 +121,23 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
 /// Whether the sockets may close so long after the end of the day.
 fn is_told(since: Nanos, is_behind: bool) -> bool {
     since >= if is_behind { ENDING_MAX } else { ENDING }
+}
+
+/// Waits until something is due, but not for long: whoever speaks is to be heard. A core that nobody waits for is not burnt: this
+/// exchange is measured in the engine's benches, not here.
+#[expect(clippy::disallowed_methods, reason = "this loop is no shard's")]
+fn idle(due_in: Option<Nanos>) {
+    match due_in.unwrap_or(SLEEP_MAX).min(SLEEP_MAX) {
+        short if short < SLEEP_MIN => std::thread::yield_now(),
+        Nanos(span) => std::thread::sleep(Duration::from_nanos(span)),
+    }
+}
+
+/// MiB of memory that the system can give, if it says.
+fn available_mib() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1_024)
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
@@ -241,7 +268,8 @@ impl Figures {
             grouped(sent.packets),
             grouped(sent.lost),
             grouped(venue.core().last_match().0),
-        )
+        )?;
+        counts::print(server, out)
     }
 }
 

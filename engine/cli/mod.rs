@@ -110,6 +110,13 @@ pub enum Failure {
     Faults(FaultsError),
     /// It does not get a socket.
     Server(ServerError),
+    /// The exchange needs more memory than there is, both in MiB.
+    Memory {
+        /// What its room takes.
+        needed: u64,
+        /// What the system can give.
+        free: u64,
+    },
     /// So many rows of its ledger were lost, and why.
     Ledger(u64, io::Error),
 }
@@ -216,6 +223,11 @@ impl fmt::Display for Failure {
             }
             Self::Executor(error) => error.fmt(f),
             Self::Exchange(error) => error.fmt(f),
+            Self::Memory { needed, free } => write!(
+                f,
+                "the exchange would take {needed} MiB of memory, and the system has {free}: lower order_entry.orders_max, \
+                 feed.kept_mib, flow.live or faults.held_max"
+            ),
             Self::Publication(error) => error.fmt(f),
             Self::Faults(error) => write!(f, "--faults: {error}"),
             Self::Server(error) => write!(

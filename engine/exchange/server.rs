@@ -12,7 +12,7 @@ mod listener;
 #[cfg(test)]
 mod tests;
 
-use super::faults::{Faults, PacketFaults};
+use super::faults::{Faults, PacketCounts, PacketFaults};
 use super::market_data::Line;
 use super::venue::{SnapshotService, Venue};
 use crate::base::unit::Nanos;
@@ -217,6 +217,22 @@ impl<W: Write> Server<W> {
     /// The exchange without its sockets.
     pub const fn venue(&mut self) -> &mut Venue<W> {
         &mut self.venue
+    }
+
+    /// When a turn has something to do, if nothing comes before.
+    pub fn next_due(&self) -> Option<Nanos> {
+        let due = [self.venue.next_due(), self.venue.next_trade(), self.answers.next_due()];
+        due.into_iter().flatten().min()
+    }
+
+    /// The snapshot service.
+    pub const fn snapshots(&self) -> &SnapshotService {
+        &self.snapshots
+    }
+
+    /// What became of answers to re-requests on their way out.
+    pub fn answer_faults(&self) -> PacketCounts {
+        self.answers.counts()
     }
 
     /// What the lines sent.

@@ -2,9 +2,9 @@
 //! its unit and its range; the fields here have the same names.
 
 use super::background;
-use super::faults::Faults;
+use super::faults::{Faults, Span};
 use super::market_data::{Cut, FeedConfig, Listing, Publication, StoreLimits, TapeConfig};
-use super::matching::{Limits, SelfMatch};
+use super::matching::{Limits, Matching, SelfMatch};
 use super::order_entry::{self, Account};
 use super::server::Addresses;
 use super::traders::{self, MARKET_MAKER, Traders};
@@ -262,6 +262,28 @@ pub struct Plan {
     pub addresses: Addresses,
 }
 
+/// Bytes of an order of a client in order entry, with its place in the maps and its execution; rounded up.
+const ORDER_BYTES: usize = 256;
+/// Bytes of a packet that is held back.
+const HELD_BYTES: usize = 1_600;
+
+impl Plan {
+    /// MiB that its room takes, nearly: books, orders of clients, messages and packets that are kept.
+    pub fn memory_mib(&self) -> u64 {
+        let venue::Config { order_entry, feed, limits, faults, .. } = &self.venue;
+        let limits = Limits { symbols: feed.tape.listings.len() as u16, ..*limits };
+        let held = |waits: bool| if waits { faults.held_max as usize * HELD_BYTES } else { 0 };
+        let late = |span: Span| span != Span::ZERO;
+        let bytes = Matching::bytes(&limits)
+            + order_entry.orders * ORDER_BYTES
+            + feed.store.chunks * feed.store.chunk_bytes
+            + held(faults.reorder > 0 || late(faults.a_delay))
+            + held(faults.reorder > 0 || late(faults.b_delay))
+            + held(late(faults.rerequest_delay));
+        (bytes / MIB) as u64
+    }
+}
+
 impl Settings {
     /// The defaults, overridden key by key by `text`, the content of `file`.
     ///
@@ -489,6 +511,17 @@ mod tests {
         assert_eq!((symbols.len(), symbols[26].symbol), (1_000, Symbol(*b"AABB    ")));
         assert_eq!(plan.venue.feed.publication.session.0, *b"  CORETICK");
         assert_eq!(plan.venue.background.map(|background| background.rate), Some(1_000));
+    }
+
+    #[test]
+    fn memory_is_known_before_it_is_taken() {
+        let mib = |text: &str| plan(text).unwrap().memory_mib();
+        let small = mib("[feed]\nkept_mib = 2\n[order_entry]\norders_max = 1000");
+        assert!(small < 64, "{small}");
+        assert!(mib("[feed]\nkept_mib = 1048576") >= 1_048_576);
+        assert!(mib("[order_entry]\norders_max = 134217728") > 32 * 1_024);
+        let held = "[faults]\nheld_max = 1000000\nreorder = 1";
+        assert!(mib(held) > mib("") + 2 * 1_000);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use day::{Act, Day};
 pub use snapshots::SnapshotService;
 
 use super::background::{self, Background};
-use super::faults::{BustFaults, Faults, PacketFaults};
+use super::faults::{BustFaults, Faults, PacketCounts, PacketFaults};
 use super::ledger::Ledger;
 use super::market_data::{Feed, FeedConfig, Line, PublicationError, Snapshot};
 use super::matching::{
@@ -159,6 +159,22 @@ impl<W: Write> Venue<W> {
         let [day, feed] = since_midnight.map(|due| due.map(|due| self.midnight.plus(due)));
         let lines = self.lines.iter().filter_map(PacketFaults::next_due).min();
         [day, feed, lines, self.entry.next_due(), self.busts.next_due()].into_iter().flatten().min()
+    }
+
+    /// When background traders want something next; `None` if nobody trades but clients.
+    pub fn next_trade(&self) -> Option<Nanos> {
+        let background = self.background.as_ref().filter(|_| !self.ended)?;
+        Some(self.midnight.plus(background.next_due()))
+    }
+
+    /// What became of the packets of a line on their way out.
+    pub fn line_faults(&self, line: Line) -> PacketCounts {
+        self.lines[line as usize].counts()
+    }
+
+    /// Executions that were not taken back because too many waited for it.
+    pub fn spared(&self) -> u64 {
+        self.busts.spared()
     }
 
     /// A client connected; `id` is the caller's choice. False if there is no room, or no such place: the caller closes.

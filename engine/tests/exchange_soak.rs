@@ -415,6 +415,11 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
     let alive = ledger.open.values().filter(|&&open| open > 0).count();
     assert!(listener.shown.len() <= alive, "{} show, {alive} are alive", listener.shown.len());
 
+    // What went wrong is in its last words.
+    for part in ["line A", "line B", "re-requests", "answers"] {
+        assert!(said.iter().any(|line| line.starts_with(part)), "no word of {part}: {said:#?}");
+    }
+
     let third = memory.len() / 3;
     let (early, late) = (memory[third.max(1)], memory[memory.len() - 1]);
     println!(
@@ -430,7 +435,7 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
         client.logins,
         early.0,
         late.0,
-        said.last().map_or("", |line| line)
+        said.iter().find(|line| line.starts_with("ended")).unwrap()
     );
     assert!(late.0 <= early.0 + GROWTH_MAX, "memory grew from {} to {} KiB", early.0, late.0);
     // The client may be between two connections.
