@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     /// Draws everything
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Prices fall, sellers sweep the books: at=HH:MM:SS[,seconds=N][,percent=N]
+    /// Prices fall, sellers sweep the books: at=HH:MM:SS\[,seconds=N\]\[,percent=N\]
     #[arg(long, value_name = "CRASH")]
     crash: Option<Crash>,
 }

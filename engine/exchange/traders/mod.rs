@@ -2,7 +2,7 @@
 //!
 //! They are asked for one command at a time, and told every event of the matching core. So the same traders fill a
 //! made-up day and trade against clients. Nothing here knows a clock or a socket; memory is taken at start; an action takes
-//! the same few steps however many orders live, for the traders know what they own ([`holdings`]).
+//! the same few steps however many orders live, for the traders know what they own (`holdings`).
 //!
 //! * **Makers** quote at the best prices around a fair price that drifts, and cancel and replace what they have; some of their
 //!   orders are post-only, some show a part only.
@@ -12,8 +12,8 @@
 //! * **Hiders** stand inside the spread, unseen; somebody finds them.
 //! * **Crossers** send orders for the opening and the closing cross alone.
 //!
-//! Activity is skewed over the symbols as measured ([`distributions`]). Calm and bursts take turns; a crash comes on demand
-//! ([`regime`]). While a symbol is halted the traders know news: orders come around another price, and books cross.
+//! Activity is skewed over the symbols as measured (`distributions`). Calm and bursts take turns; a crash comes on demand
+//! (`regime`). While a symbol is halted the traders know news: orders come around another price, and books cross.
 //!
 //! ```text
 //! loop: now += gap(mean); act(&matching, now) ─► Command ─► matching ─► each Event ─► observe
