@@ -224,7 +224,16 @@ const fn promise_header(time: u64) -> Header {
 impl Market {
     /// Whether it goes to every book shard, not to its instrument's alone.
     pub const fn is_for_all(&self) -> bool {
-        matches!(self.head.kind, Kind::SESSION | Kind::TICK | Kind::KILL)
+        matches!(
+            self.head.kind,
+            Kind::SESSION
+                | Kind::GAP
+                | Kind::WHOLE
+                | Kind::CLEAR
+                | Kind::TICK
+                | Kind::KILL
+                | Kind::FLATTEN
+        )
     }
 
     /// The copy that book shard `shard` gets of a message to all: whether it is the last of its packet is the shard's own.
@@ -244,7 +253,7 @@ impl Market {
     const fn rank(&self) -> Rank {
         match self.head.kind {
             Kind::TICK => Rank::Tick,
-            Kind::KILL => Rank::Control,
+            Kind::KILL | Kind::FLATTEN => Rank::Control,
             Kind::NEW | Kind::CANCEL_ORDER | Kind::REPLACE_ORDER => Rank::Order,
             _ => Rank::Market,
         }

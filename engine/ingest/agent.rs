@@ -11,6 +11,12 @@ pub trait Source {
     /// The key of the next message; `Key::MAX` when there is none and none will come.
     fn next(&mut self) -> Key;
 
+    /// Whether `next` said `Key::MAX` only because nothing is there yet. A source of what was recorded never waits.
+    #[inline]
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Takes the message that `next` announced; read it where it lies, before the next call.
     fn take(&mut self) -> &Market;
 
@@ -55,6 +61,9 @@ impl<S: Source, K: Sink<Market>> Agent for Ingest<S, K> {
         let mut ended = false;
         while count < self.batch {
             let key = self.source.next();
+            if key == Key::MAX && self.source.waits() {
+                break;
+            }
             let settled = self.sink.until(key);
             if key == Key::MAX {
                 ended = settled;

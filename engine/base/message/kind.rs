@@ -38,11 +38,19 @@ open_set! {
         BROKEN = 28, "broken";
         /// Market: `qty` in `other` orders (0: not told) is all that stands at `price` now; for feeds without orders.
         LEVEL = 29, "level";
+        /// Market: the feed misses something, so no book can be vouched for until `WHOLE`; for every instrument.
+        GAP = 30, "gap";
+        /// Market: nothing is missing any more: every book is as the venue's; for every instrument.
+        WHOLE = 31, "whole";
 
         /// Market: time passed.
         TICK = 32, "tick";
         /// Market, Intent, Order: stop: refuse what is new, cancel what is open.
         KILL = 33, "kill";
+        /// Market: all books are emptied, because what follows tells them from the beginning; for every instrument.
+        CLEAR = 34, "clear";
+        /// Market: no strategy decides any more; what is open is cancelled, and positions are traded down to none.
+        FLATTEN = 35, "flatten";
 
         /// Market at the venue, Intent, Order: a new order.
         NEW = 48, "new";
