@@ -20,7 +20,7 @@ use coretick::ingest::transport::file::ItchFile;
 use coretick::ingest::{Day, DaySettings, Ingest, Source};
 use coretick::telemetry::Latency;
 use coretick::topology::alone::{Alone, run_alone};
-use coretick::topology::chain::{Files, Parts, Setup};
+use coretick::topology::chain::{Files, PaperSeat, Parts, Setup};
 use coretick::topology::config::{Config, Executor, StrategyName};
 use coretick::topology::placement::{Bursts, Placement, StageName};
 use coretick::topology::{Machine, executor, run};
@@ -134,19 +134,11 @@ impl Bench {
             .expect("the defaults fit any machine");
         assert!(placement.together(StageName::Ingest, StageName::Route), "one hot shard");
         let symbols = Symbols::new(config.book.instruments_max as usize);
-        let setup = Setup {
-            config: config.clone(),
-            day: 0,
-            pace,
-            route_shut: false,
-            shards: Arc::from([]),
-            clock: self.clock,
-            symbols: symbols.clone(),
-        };
+        let setup = Setup::new(config.clone(), 0, pace, self.clock, symbols.clone());
         let source = self.day(&config, symbols, true);
-        let parts = Parts { source, position: Arc::default() };
         let files = Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) };
-        let outcome = run::run(&placement, &setup, self.executor, parts, files, || ())
+        let parts = Parts::of_replay(source, Arc::default(), files);
+        let outcome = run::run::<_, PaperSeat>(&placement, &setup, self.executor, parts, || ())
             .expect("the shards start and end in order");
         let source = outcome.source.expect("a run gives its source back");
         assert_eq!(source.day.decoder().messages(), self.messages);

@@ -11,7 +11,7 @@ use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
 use crate::ingest::{Day, DaySettings, Ingest};
 use crate::topology::alone::{Alone, run_alone};
-use crate::topology::chain::{Files, Parts, Setup};
+use crate::topology::chain::{Files, PaperSeat, Parts, Setup};
 use crate::topology::config::{Config, Executor, StrategyName};
 use crate::topology::placement::{Bursts, Placement};
 use crate::topology::{Machine, executor, memory, run};
@@ -119,10 +119,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         sample: u64::from(config.latency.sample),
     };
     let table = config.table.as_deref();
-    // A configuration that was loaded names no shard beyond the eighth.
-    let shards: Arc<[u8]> = table.map_or(Arc::from([]), |table| {
-        table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
-    });
     let decoder = Decoder::new(date.midnight(), table.cloned(), config.book.shards);
     let day = Day::new(files, decoder, settings, clock, symbols.clone());
     let position = Arc::new(AtomicU64::new(0));
@@ -133,22 +129,17 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     if trading {
         let wanted = placement.cores_wanted;
         summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
-        let setup = Setup {
-            config: config.clone(),
-            day: date.number(),
-            pace: if arguments.free_run { Pace::FreeRun } else { Pace::Lockstep },
-            route_shut: arguments.stages == Stages::Risk,
-            shards,
-            clock,
-            symbols,
-        };
+        let pace = if arguments.free_run { Pace::FreeRun } else { Pace::Lockstep };
+        let route_shut = arguments.stages == Stages::Risk;
+        let setup = Setup::new(config.clone(), date.number(), pace, clock, symbols);
+        let setup = Setup { route_shut, ..setup };
         let executor = choose_executor(&config)?;
-        let parts = Parts { source: day, position: position.clone() };
         let files = match &outputs {
             Some(outputs) => outputs.files()?,
             None => Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) },
         };
-        let mut outcome = run::run(&placement, &setup, executor, parts, files, watch)?;
+        let parts = Parts::of_replay(day, position.clone(), files);
+        let mut outcome = run::run::<_, PaperSeat>(&placement, &setup, executor, parts, watch)?;
         bar.finish_and_clear();
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
             log.finish(&gate.open_orders()).map_err(|error| outputs_failed(arguments, error))?;

@@ -6,7 +6,7 @@
 //! that risk does not. Cancels always pass.
 //!
 //! A kill comes as an intent of each book shard: it latches, cancels that shard's open orders (as far as there is room,
-//! then on the next turn: `resume`), and follows them to route, which answers it.
+//! then on the next turn: `resume`), and follows them to route, which answers it. A cancel of all does so and latches nothing.
 #![forbid(unsafe_code)]
 
 use super::check::*;
@@ -39,7 +39,7 @@ impl Open {
     }
 }
 
-/// A kill on its way: the shard's intent, and how far its orders are cancelled.
+/// A kill, or a cancel of all, on its way: the shard's intent, and how far its orders are cancelled.
 #[derive(Clone, Copy)]
 struct Killing {
     intent: Intent,
@@ -341,8 +341,8 @@ impl Stage for Gate {
 
     fn on(&mut self, intent: &Intent, out: &mut impl Sink<Order>, back: &mut impl Sink<Report>) {
         match intent.head.kind {
-            Kind::KILL => {
-                self.killed = true;
+            Kind::KILL | Kind::CANCEL_ALL => {
+                self.killed |= intent.head.kind == Kind::KILL;
                 self.killing = Some(Killing { intent: *intent, cursor: 0 });
                 return;
             }

@@ -5,19 +5,22 @@
 //! as it goes. What an order needs comes first: orders are taken and written before anything is read.
 #![forbid(unsafe_code)]
 
-use super::gateway::{BURST, Gateway};
-use crate::base::message::{Market, Report};
+use super::gateway::{BURST, Gateway, Phase};
+use crate::base::clock::Clock;
+use crate::base::command::Commands;
+use crate::base::message::{Key, Market, Report};
 use crate::base::ring::{Consumer, Producer};
 use crate::base::stage::Outlet;
-use crate::base::unit::Nanos;
+use crate::base::unit::{Nanos, Stamp};
+use crate::telemetry::Latency;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Most orders that are taken at a turn.
 const ORDERS_MAX: usize = 64;
+/// Most orders in the socket's way that are timed.
+const UNSENT_MAX: usize = 1_024;
 
 /// The connection.
 enum Wire {
@@ -32,12 +35,16 @@ pub struct GatewayAgent {
     gateway: Gateway,
     venue: SocketAddr,
     wire: Wire,
-    /// The kill latch: once it is set, no new order is written.
-    latch: Arc<AtomicBool>,
+    /// Once a kill was asked, no new order is written.
+    commands: Commands,
+    clock: Clock,
     orders: Consumer<Market>,
     back: Producer<Report>,
     /// Why the last connection ended or was not made.
     last_error: Option<io::Error>,
+    /// Stamps of what led to the orders that the socket has not taken all of.
+    unsent: Vec<Stamp>,
+    receive_to_send: Latency,
 }
 
 impl GatewayAgent {
@@ -46,11 +53,23 @@ impl GatewayAgent {
     pub fn new(
         gateway: Gateway,
         venue: SocketAddr,
-        latch: Arc<AtomicBool>,
+        commands: Commands,
+        clock: Clock,
         orders: Consumer<Market>,
         back: Producer<Report>,
     ) -> Self {
-        Self { gateway, venue, wire: Wire::None, latch, orders, back, last_error: None }
+        Self {
+            gateway,
+            venue,
+            wire: Wire::None,
+            commands,
+            clock,
+            orders,
+            back,
+            last_error: None,
+            unsent: Vec::with_capacity(UNSENT_MAX),
+            receive_to_send: Latency::default(),
+        }
     }
 
     /// The gateway.
@@ -68,6 +87,24 @@ impl GatewayAgent {
         self.last_error.take()
     }
 
+    /// Ticks from when the packet that led to an order was read until the socket had taken the order, in nanoseconds.
+    pub fn receive_to_send(&self) -> &Latency {
+        &self.receive_to_send
+    }
+
+    /// Whether there will be no further connection, no order waits, and none will come.
+    pub fn is_over(&mut self) -> bool {
+        matches!(self.gateway.phase(), Phase::Over(_))
+            && self.orders.peek().is_none()
+            && self.orders.bound() == Key::MAX
+    }
+
+    /// Promises the desk that nothing below `key` will be told. True once it can see that.
+    pub fn promise_back(&mut self, key: Key) -> bool {
+        self.back.until(key);
+        self.back.flush()
+    }
+
     /// One turn, bounded; returns how much was done. `now` never steps back.
     pub fn do_work(&mut self, now: Nanos) -> usize {
         let mut done = self.take_orders(now) + self.write(now);
@@ -82,7 +119,7 @@ impl GatewayAgent {
     }
 
     fn killed(&self) -> bool {
-        self.latch.load(Ordering::Acquire)
+        self.commands.killed()
     }
 
     fn take_orders(&mut self, now: Nanos) -> usize {
@@ -90,7 +127,12 @@ impl GatewayAgent {
         while done < ORDERS_MAX && self.back.room() > BURST {
             let killed = self.killed();
             let Some(order) = self.orders.peek() else { break };
+            let written = self.gateway.written();
             self.gateway.on_order(order, now, killed, &mut self.back);
+            let is_timed = order.stamp != Stamp(0) && self.unsent.len() < UNSENT_MAX;
+            if is_timed && self.gateway.written() > written {
+                self.unsent.push(order.stamp);
+            }
             self.orders.take();
             done += 1;
         }
@@ -159,8 +201,9 @@ impl GatewayAgent {
         let mut done = 0;
         loop {
             let Wire::Open(stream) = &mut self.wire else { return done };
-            let unsent = self.gateway.unsent(self.latch.load(Ordering::Acquire));
+            let unsent = self.gateway.unsent(self.commands.killed());
             if unsent.is_empty() {
+                self.time_sent();
                 return done;
             }
             match stream.write(unsent) {
@@ -176,9 +219,20 @@ impl GatewayAgent {
         }
     }
 
+    /// All that was written is in the socket.
+    fn time_sent(&mut self) {
+        if !self.unsent.is_empty() {
+            let now = self.clock.stamp();
+            for stamp in self.unsent.drain(..) {
+                self.receive_to_send.record(self.clock.nanos_between(stamp, now));
+            }
+        }
+    }
+
     #[cold]
     fn close(&mut self, now: Nanos, error: Option<io::Error>) {
         self.wire = Wire::None;
+        self.unsent.clear();
         self.last_error = error.or(self.last_error.take());
         self.gateway.closed(now);
     }

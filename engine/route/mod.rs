@@ -53,6 +53,7 @@ pub struct Desk {
     answers: u64,
     killed: bool,
     shut: bool,
+    live: bool,
     latency_out: Nanos,
     counts: RouteCounts,
 }
@@ -71,6 +72,7 @@ impl Desk {
             answers: 0,
             killed: false,
             shut: false,
+            live: false,
             latency_out,
             counts: RouteCounts::default(),
         }
@@ -79,6 +81,12 @@ impl Desk {
     /// A desk that lets nothing out: every intent that reaches it is refused.
     pub fn shut(self) -> Self {
         Self { shut: true, ..self }
+    }
+
+    /// A desk whose orders go to a gateway: they carry the stamp of the market data that led to them in the place of a
+    /// reference, which the gateway gives.
+    pub fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 
     /// What it has seen.
@@ -144,7 +152,7 @@ impl Desk {
             other: intent.target.0,
             price: intent.price,
             qty: intent.qty.saturating_add(executed),
-            stamp: Stamp(self.reference),
+            stamp: if self.live { intent.stamp } else { Stamp(self.reference) },
             side: intent.side,
             code: 0,
             order_type: intent.order_type,
@@ -219,6 +227,7 @@ impl Stage for Desk {
                 self.killed = true;
                 None
             }
+            Kind::CANCEL_ALL => None,
             _ if self.shut => Some(Code::ROUTE_SHUT),
             _ if self.late(intent) => Some(Code::ROUTE_LATE),
             _ => match self.accept(intent) {

@@ -13,7 +13,7 @@ pub use script::{Flow, Script};
 use crate::base::stage::Agent;
 use crate::ingest::Source;
 use crate::topology::Placement;
-use crate::topology::chain::{Actor, Files, Parts, Rings, Setup, Writers, assemble};
+use crate::topology::chain::{Actor, Parts, Rings, Setup, Writers, assemble};
 use crate::topology::outcome::Outcome;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -54,10 +54,8 @@ pub struct Stuck {
 pub fn agents<S: Source>(
     placement: &Placement,
     setup: &Setup,
-    parts: Parts<S>,
-    files: Files,
+    mut parts: Parts<S>,
 ) -> Vec<(usize, Actor<S>)> {
-    let (mut parts, mut files) = (Some(parts), Some(files));
     let mut writers = Writers::empty(setup);
     let rings: Vec<_> = (0..placement.shards.len())
         .map(|index| {
@@ -69,7 +67,8 @@ pub fn agents<S: Source>(
     let mut agents = Vec::new();
     for (index, rings) in rings.into_iter().enumerate() {
         let writers = writers.of_shard(placement, index);
-        let here = assemble(placement, setup, index, rings, writers, &mut parts, &mut files);
+        let parts = parts.take(&placement.shards[index].run);
+        let here = assemble(placement, setup, index, rings, writers, parts);
         agents.extend(here.into_iter().map(|agent| (index, agent)));
     }
     agents
@@ -83,12 +82,11 @@ pub fn simulate<S: Source>(
     placement: &Placement,
     setup: &Setup,
     parts: Parts<S>,
-    files: Files,
     seed: u64,
     turns_max: u64,
 ) -> Result<Outcome<S>, Stuck> {
     let (shard_of, mut agents): (Vec<_>, Vec<_>) =
-        agents(placement, setup, parts, files).into_iter().unzip();
+        agents(placement, setup, parts).into_iter().unzip();
     let mut chance = Chance::new(seed);
     let mut turns = 0;
     let mut ended = vec![false; placement.shards.len()];

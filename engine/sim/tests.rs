@@ -7,6 +7,7 @@ use crate::base::plant::{Plant, plant};
 use crate::base::step::Pace;
 use crate::book::Host;
 use crate::topology::Config;
+use crate::topology::chain::Files;
 use crate::topology::config::Idle;
 use crate::topology::placement::{Bursts, ShardSpec, StageName};
 use std::collections::BTreeSet;
@@ -112,7 +113,7 @@ fn placement(shards: u16, cuts: u8) -> Placement {
         let name = format!("{run:?}");
         ShardSpec { name, run, cpu: None, idle: Idle::Spin }
     };
-    Placement { shards: runs.into_iter().map(spec).collect(), cores_wanted: 0 }
+    Placement { shards: runs.into_iter().map(spec).collect(), cores_wanted: 0, live: false }
 }
 
 /// Draws the rings: from the least that is allowed to 64 deep.
@@ -150,19 +151,12 @@ fn run_at(
     script: &Script,
     seed: u64,
 ) -> Result<Output, Stuck> {
-    let setup = Setup {
-        config: config.clone(),
-        day: 1,
-        pace,
-        route_shut: false,
-        shards: Arc::from([]),
-        clock: Clock::calibrated_for_tests(),
-        symbols: Symbols::new(6),
-    };
+    let clock = Clock::calibrated_for_tests();
+    let setup = Setup::new(config.clone(), 1, pace, clock, Symbols::new(6));
     let (orders, fills) = (Shared::default(), Shared::default());
     let files = Files { orders: Box::new(orders.clone()), fills: Box::new(fills.clone()) };
-    let parts = Parts { source: script.clone(), position: Arc::default() };
-    let outcome = simulate(placement, &setup, parts, files, seed, TURNS_MAX)?;
+    let parts = Parts::of_replay(script.clone(), Arc::default(), files);
+    let outcome = simulate(placement, &setup, parts, seed, TURNS_MAX)?;
     let gate = outcome.gate.unwrap();
     outcome.log.unwrap().finish(&gate.open_orders()).unwrap();
     let mut counts = format!("{:?}\n{:?}\n", gate.counts(), outcome.route);

@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod any;
+mod flatten;
 mod imbalance;
+mod live;
 mod quoter;
 mod stage;
 
@@ -15,6 +17,7 @@ mod tests;
 
 pub use any::AnyStrategy;
 pub use imbalance::{Imbalance, ImbalanceSettings};
+pub use live::Live;
 pub use quoter::{Quoter, QuoterSettings};
 pub use stage::{BookStage, StageSettings};
 

@@ -1,6 +1,7 @@
 //! The combined book stage: books, and the strategy that reads them, on one core.
 #![forbid(unsafe_code)]
 
+use super::flatten::Flatten;
 use super::{Orders, Strategy};
 use crate::base::message::{Flags, Header, Intent, Kind, Market, Message, Report};
 use crate::base::plant::{Plant, planted};
@@ -15,6 +16,8 @@ pub struct StageSettings {
     pub shard: ShardId,
     /// Days since the Unix epoch: part of order ids.
     pub day: u16,
+    /// Orders are numbered from here on, plus one.
+    pub first_order: u64,
     /// For whom.
     pub account: AccountId,
     /// An intent is refused as late when it is older than this.
@@ -33,6 +36,7 @@ pub struct BookStage<S> {
     books: Books,
     strategy: S,
     traded: Vec<bool>,
+    flatten: Flatten,
     intents: u32,
     orders: u64,
 }
@@ -41,7 +45,8 @@ impl<S: Strategy> BookStage<S> {
     /// A stage over empty books.
     pub fn new(settings: StageSettings, books: Books, strategy: S) -> Self {
         let traded = vec![false; settings.instruments];
-        Self { settings, books, strategy, traded, intents: 0, orders: 0 }
+        let (flatten, orders) = (Flatten::new(settings.instruments), settings.first_order);
+        Self { settings, books, strategy, traded, flatten, intents: 0, orders }
     }
 
     fn trades(&self, instrument: InstrumentId) -> bool {
@@ -70,11 +75,33 @@ impl<S: Strategy> BookStage<S> {
         &'a mut self,
         message: &'a Market,
         out: &'a mut O,
-    ) -> (Writer<'a, O>, &'a mut S) {
-        let Self { settings, books, strategy, intents, orders, .. } = self;
+    ) -> (Writer<'a, O>, &'a mut S, &'a mut Flatten) {
+        let Self { settings, books, strategy, flatten, intents, orders, .. } = self;
         let left = strategy.burst();
         let id = strategy.id();
-        (Writer { message, settings, books, intents, orders, out, id, left, sub: 0 }, strategy)
+        let writer = Writer { message, settings, books, intents, orders, out, id, left, sub: 0 };
+        (writer, strategy, flatten)
+    }
+
+    /// Winding down: in the place of the strategy.
+    #[cold]
+    fn wind_down(&mut self, message: &Market, out: &mut impl Sink<Intent>) -> u32 {
+        match message.head.kind {
+            Kind::DIRECTORY => self.announce(message),
+            Kind::KILL => {
+                self.flatten.stop();
+                self.writer(message, out).0.all(Kind::KILL);
+                return 1;
+            }
+            Kind::TICK => self.flatten.on_tick(),
+            _ => {}
+        }
+        if !message.head.flags.has(Flags::LAST) || !self.flatten.wants() {
+            return 0;
+        }
+        let (mut writer, _, flatten) = self.writer(message, out);
+        flatten.decide(writer.books, &mut writer);
+        writer.sub
     }
 }
 
@@ -106,12 +133,20 @@ impl<S: Strategy> Host for BookStage<S> {
 
     #[inline]
     fn react(&mut self, message: &Market, change: &Change, out: &mut impl Sink<Intent>) -> u32 {
+        if self.flatten.is_asked() {
+            return self.wind_down(message, out);
+        }
         match message.head.kind {
             Kind::DIRECTORY => self.announce(message),
             Kind::SESSION | Kind::TRADING | Kind::HALT => self.tell_state(message.head.instrument),
             Kind::TICK => self.strategy.on_tick(message.head.time),
             Kind::KILL => {
-                self.writer(message, out).0.kill();
+                self.writer(message, out).0.all(Kind::KILL);
+                return 1;
+            }
+            Kind::FLATTEN => {
+                self.flatten.ask();
+                self.writer(message, out).0.all(Kind::CANCEL_ALL);
                 return 1;
             }
             _ if self.trades(change.instrument) => {
@@ -128,12 +163,13 @@ impl<S: Strategy> Host for BookStage<S> {
         if !message.head.flags.has(Flags::LAST) || !self.strategy.wants() {
             return 0;
         }
-        let (mut writer, strategy) = self.writer(message, out);
+        let (mut writer, strategy, _) = self.writer(message, out);
         strategy.decide(writer.books, &mut writer);
         writer.sub
     }
 
     fn on_report(&mut self, report: &Report) {
+        self.flatten.on_report(report);
         self.strategy.on_report(report);
     }
 }
@@ -188,9 +224,10 @@ impl<O: Sink<Intent>> Writer<'_, O> {
         self.left = self.left.saturating_sub(1);
     }
 
-    fn kill(&mut self) {
+    /// What is for all of the shard's orders: `KILL` or `CANCEL_ALL`.
+    fn all(&mut self, kind: Kind) {
         self.id = StrategyId(0);
-        self.put(InstrumentId::NONE, Kind::KILL, Intent::default());
+        self.put(InstrumentId::NONE, kind, Intent::default());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The stage and its strategies on real books: what they send for a packet, and what they make of reports.
 
+mod flatten;
 mod quoter;
 mod taker;
 
@@ -28,6 +29,7 @@ impl<S: Strategy> Desk<S> {
     /// All instruments are announced, and open.
     fn with(strategy: S, instruments: usize, limits: Limits) -> Self {
         let settings = StageSettings {
+            first_order: 0,
             shard: ShardId(1),
             day: 9,
             account: AccountId(3),

@@ -181,7 +181,7 @@ fn placement(cuts: &[StageName]) -> Placement {
     }
     runs.push(vec![StageName::Log]);
     let shard = |run| ShardSpec { name: "test".into(), run, cpu: None, idle: Idle::Spin };
-    Placement { shards: runs.into_iter().map(shard).collect(), cores_wanted: 0 }
+    Placement { shards: runs.into_iter().map(shard).collect(), cores_wanted: 0, live: false }
 }
 
 /// A day through the whole engine, to its end; and how often the hot path called the allocator.
@@ -193,21 +193,13 @@ fn engine(
     planted: Option<u64>,
 ) -> (Outcome<Watched>, u64) {
     let symbols = Symbols::new(config.book.instruments_max as usize);
-    let setup = Setup {
-        config: config.clone(),
-        day: 1,
-        pace,
-        route_shut: false,
-        shards: Arc::from([]),
-        clock: Clock::calibrated(),
-        symbols: symbols.clone(),
-    };
+    let setup = Setup::new(config.clone(), 1, pace, Clock::calibrated(), symbols.clone());
     let source = Watched { planted, ..Watched::new(day, config, symbols) };
     let trading = source.trading.clone();
-    let parts = Parts { source, position: Arc::default() };
     let files = Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) };
+    let parts = Parts::of_replay(source, Arc::default(), files);
     let mut agents: Vec<Actor<Watched>> =
-        sim::agents(&placement(cuts), &setup, parts, files).into_iter().map(|(_, a)| a).collect();
+        sim::agents(&placement(cuts), &setup, parts).into_iter().map(|(_, a)| a).collect();
     let mut calls = 0;
     while !agents.iter().all(Agent::done) {
         for agent in &mut agents {

@@ -6,17 +6,21 @@
 #![forbid(unsafe_code)]
 
 mod ends;
+mod live;
 mod pick;
+mod seat;
 mod setup;
 
 pub use ends::{RingEnds, Rings, Writers};
+pub use live::{GatewayPart, LiveGateway};
 pub use pick::{ByInstrument, ByOrder, ByShard};
+pub use seat::Seat;
 pub use setup::Setup;
 pub(super) use setup::{book_limits, gate_limits, route_orders_max, venue_rules};
 
 use super::placement::{Placement, StageName};
 use crate::base::message::{Intent, Market, Order, Report};
-use crate::base::ring::{Inbox, Producer};
+use crate::base::ring::{Inbox, Producer, ring};
 use crate::base::stage::{Agent, Fan, Hop, Tap};
 use crate::base::step::{Join, Merge, Step};
 use crate::ingest::{Ingest, Source};
@@ -31,37 +35,42 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-/// The book stage of a replay.
+/// Books and strategy of a shard.
 pub type BookHost = BookStage<AnyStrategy>;
+/// The book stage of a replay.
+pub type PaperSeat = Paper<BookHost>;
 pub(super) type RouteStep =
     Step<TimedStage<Desk>, Fan<Producer<Market>, ByOrder>, Producer<Report>>;
 type RiskBack = Tap<Fan<Producer<Report>, ByShard>, Producer<Report>, Report>;
 pub(super) type RiskStep = Step<Gate, Timed<Hop<RouteStep, Order>>, RiskBack>;
-pub(super) type BookStep = Join<Paper<BookHost>, Timed<Hop<RiskStep, Intent>>, Producer<Report>>;
-type ToBooks = Fan<Hop<BookStep, Market>, ByInstrument>;
+pub(super) type BookStep<B> = Join<B, Timed<Hop<RiskStep, Intent>>, Producer<Report>>;
+type ToBooks<B> = Fan<Hop<BookStep<B>, Market>, ByInstrument>;
 
-/// A part of the engine that a shard turns.
+/// A part of the engine that a shard turns. `B` is the book stage: that of a replay, or that of a live engine.
 #[expect(clippy::large_enum_variant, reason = "a handful, made once")]
-pub enum Actor<S: Source> {
+pub enum Actor<S: Source, B: Seat = PaperSeat> {
     /// Ingest, and what is fused to it.
-    Ingest(Ingest<S, ToBooks>),
+    Ingest(Ingest<S, ToBooks<B>>),
     /// A book shard that is cut off, and what is fused to it.
-    Book(Merge<Market, BookStep>),
+    Book(Merge<Market, BookStep<B>>),
     /// Risk that is cut off, and what is fused to it.
     Risk(Merge<Intent, RiskStep>),
     /// Route that is cut off.
     Route(Merge<Order, RouteStep>),
+    /// The gateway to the venue, on route's core.
+    Gateway(Box<LiveGateway>),
     /// The log.
     Log(CsvLog),
 }
 
-impl<S: Source> Agent for Actor<S> {
+impl<S: Source, B: Seat> Agent for Actor<S, B> {
     fn do_work(&mut self) -> usize {
         match self {
             Self::Ingest(agent) => agent.do_work(),
             Self::Book(agent) => agent.do_work(),
             Self::Risk(agent) => agent.do_work(),
             Self::Route(agent) => agent.do_work(),
+            Self::Gateway(agent) => agent.do_work(),
             Self::Log(agent) => agent.do_work(),
         }
     }
@@ -72,12 +81,13 @@ impl<S: Source> Agent for Actor<S> {
             Self::Book(agent) => agent.done(),
             Self::Risk(agent) => agent.done(),
             Self::Route(agent) => agent.done(),
+            Self::Gateway(agent) => agent.done(),
             Self::Log(agent) => agent.done(),
         }
     }
 }
 
-impl<S: Source> Actor<S> {
+impl<S: Source, B: Seat> Actor<S, B> {
     /// How many messages it moves a turn; for schedules that vary it.
     pub fn set_batch(&mut self, batch: usize) {
         match self {
@@ -85,17 +95,41 @@ impl<S: Source> Actor<S> {
             Self::Book(agent) => agent.set_batch(batch),
             Self::Risk(agent) => agent.set_batch(batch),
             Self::Route(agent) => agent.set_batch(batch),
-            Self::Log(_) => {}
+            Self::Gateway(_) | Self::Log(_) => {}
         }
     }
 }
 
-/// What only one shard of a run can have.
+/// What only one shard of a run can have, each at most once.
 pub struct Parts<S> {
-    /// Where market messages come from.
-    pub source: S,
+    /// Where market messages come from, for the shard that runs ingest.
+    pub source: Option<S>,
     /// How far it is.
     pub position: Arc<AtomicU64>,
+    /// The way to a real venue, for the shard that runs route; none in a replay.
+    pub gateway: Option<GatewayPart>,
+    /// The log's files, for the shard that runs the log.
+    pub files: Option<Files>,
+}
+
+impl<S> Parts<S> {
+    /// Those of a replay.
+    pub fn of_replay(source: S, position: Arc<AtomicU64>, files: Files) -> Self {
+        Self { source: Some(source), position, gateway: None, files: Some(files) }
+    }
+
+    /// Takes out what a shard that runs these stages needs.
+    pub fn take(&mut self, run: &[StageName]) -> Self {
+        fn take<T>(part: &mut Option<T>, wanted: bool) -> Option<T> {
+            if wanted { part.take() } else { None }
+        }
+        Self {
+            source: take(&mut self.source, run.contains(&StageName::Ingest)),
+            position: self.position.clone(),
+            gateway: take(&mut self.gateway, run.contains(&StageName::Route)),
+            files: take(&mut self.files, run.contains(&StageName::Log)),
+        }
+    }
 }
 
 /// The log's files.
@@ -106,34 +140,39 @@ pub struct Files {
     pub fills: Box<dyn Write + Send>,
 }
 
-/// Builds the agents of shard `index` from the rings that it reads and those that it writes. `parts` and `files` are
-/// taken by the shards that run ingest and the log.
+/// Depth of a way back that nothing takes: so many messages are put before its room is looked at again.
+const UNUSED: usize = 64;
+
+/// Builds the agents of shard `index` from the rings that it reads and those that it writes, and from its parts.
 ///
 /// # Panics
-/// If a ring is missing: the placement's list of rings and this function disagree.
-pub fn assemble<S: Source>(
+/// If a ring or a part is missing: the placement's list of rings and this function disagree.
+pub fn assemble<S: Source, B: Seat>(
     placement: &Placement,
     setup: &Setup,
     index: usize,
     mut rings: Rings,
     mut writers: Writers,
-    parts: &mut Option<Parts<S>>,
-    files: &mut Option<Files>,
-) -> Vec<Actor<S>> {
+    parts: Parts<S>,
+) -> Vec<Actor<S, B>> {
+    assert_eq!(B::LIVE, placement.live, "Invariant: rings for the venue that there is");
     let run = &placement.shards[index].run;
     let has = |stage| run.contains(&stage);
     let (pace, clock) = (setup.pace, setup.clock);
     let batch = setup.config.ingest.batch as usize;
     // Each open order has one message on its way, mostly.
-    let on_the_way = route_orders_max(&setup.config);
+    let on_the_way = setup.on_the_way();
+    // A replay's venue has a place beside each book shard.
+    let venues = if B::LIVE { 1 } else { setup.books() };
     let mut agents = Vec::new();
 
     let mut route = has(StageName::Route).then(|| {
-        let venue = writers.venue.iter_mut().map(|end| end.take().expect("route -> book"));
-        let venue: Vec<Producer<Market>> = venue.collect();
+        let venue = writers.venue.iter_mut().map(|end| end.take().expect("route -> venue"));
+        let venue: Vec<Producer<Market>> = venue.take(venues).collect();
         // Its answers are made visible while its orders are not flushed: an answer seen means that its order can be seen.
         assert!(venue.iter().all(Producer::shows_at_once), "Invariant: orders before answers");
-        let events = rings.event.iter_mut().map(|end| end.take().expect("book -> route")).collect();
+        let events = rings.event.iter_mut().map(|end| end.take().expect("venue -> route"));
+        let events = events.take(venues).collect();
         let back = writers.answer.take().expect("route -> risk");
         let events = Inbox::promised(events).with_room(on_the_way);
         Step::new(setup.desk(), Fan::new(venue, ByOrder), back, events, pace)
@@ -151,7 +190,7 @@ pub fn assemble<S: Source>(
             .with_room(on_the_way);
         Step::new(setup.gate(), Timed::new(hop, clock), back, answers, pace)
     });
-    let mut books: Vec<Option<BookStep>> = (0..setup.config.book.shards)
+    let mut books: Vec<Option<BookStep<B>>> = (0..setup.config.book.shards)
         .map(|shard| {
             let at = usize::from(shard);
             has(StageName::Book(shard)).then(|| {
@@ -159,25 +198,31 @@ pub fn assemble<S: Source>(
                     Some(ring) => Hop::There(ring),
                     None => Hop::Here(risk.take().expect("risk is fused to book")),
                 };
-                let back = writers.event[at].take().expect("book -> route");
+                // A real venue's way in and back are the gateway's.
+                let (back, orders) = if B::LIVE {
+                    let ((back, _), (_, orders)) = (ring(UNUSED, 0, 1), ring(1, 0, 1));
+                    (back, orders)
+                } else {
+                    let back = writers.event[at].take().expect("book -> route");
+                    (back, rings.venue[at].take().expect("route -> book"))
+                };
                 let reports = rings.report[at].take().expect("risk -> book");
-                let orders = rings.venue[at].take().expect("route -> book");
                 let returns = Inbox::counted(vec![reports]).with_room(on_the_way);
-                let step =
-                    Step::new(setup.paper(shard), Timed::new(hop, clock), back, returns, pace);
+                let stage = B::new(setup, shard);
+                let step = Step::new(stage, Timed::new(hop, clock), back, returns, pace);
                 Join::new(step, Inbox::counted(vec![orders]).with_room(on_the_way))
             })
         })
         .collect();
     if has(StageName::Ingest) {
-        let parts = parts.take().expect("one shard runs ingest");
+        let source = parts.source.expect("one shard runs ingest");
         let ends = writers.market.iter_mut().zip(&mut books);
         let hops = ends.map(|(ring, book)| match ring.take() {
             Some(ring) => Hop::There(ring),
             None => Hop::Here(book.take().expect("book is fused to ingest")),
         });
         let fan = Fan::new(hops.collect(), ByInstrument(setup.shards.clone()));
-        agents.push(Actor::Ingest(Ingest::new(parts.source, fan, batch, parts.position)));
+        agents.push(Actor::Ingest(Ingest::new(source, fan, batch, parts.position)));
     }
     for (book, ring) in books.into_iter().zip(&mut rings.market) {
         if let Some(book) = book {
@@ -194,9 +239,16 @@ pub fn assemble<S: Source>(
         let orders = vec![rings.order.take().expect("risk -> route")];
         agents.push(Actor::Route(Merge::new(orders, route, batch, pace)));
     }
+    // After what it writes out: an order leaves in the turn in which it was decided.
+    if B::LIVE && has(StageName::Route) {
+        let part = parts.gateway.expect("one shard runs route");
+        let orders = rings.venue[0].take().expect("route -> venue");
+        let back = writers.event[0].take().expect("venue -> route");
+        agents.push(Actor::Gateway(Box::new(LiveGateway::new(part, clock, orders, back))));
+    }
     if has(StageName::Log) {
         let records = rings.record.take().expect("risk -> log");
-        let files = files.take().expect("one shard runs the log");
+        let files = parts.files.expect("one shard runs the log");
         agents.push(Actor::Log(CsvLog::new(
             records,
             setup.symbols.clone(),

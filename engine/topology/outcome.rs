@@ -1,7 +1,7 @@
 //! What is left when a run has ended: the stages with what they know, and the latencies.
 #![forbid(unsafe_code)]
 
-use super::chain::{Actor, BookHost, BookStep, RiskStep, RouteStep};
+use super::chain::{Actor, BookHost, BookStep, LiveGateway, RiskStep, RouteStep, Seat};
 use crate::base::stage::Hop;
 use crate::ingest::Source;
 use crate::journal::CsvLog;
@@ -20,6 +20,8 @@ pub struct Outcome<S> {
     pub gate: Option<Gate>,
     /// What route saw, and the orders that are open there.
     pub route: Option<(RouteCounts, usize)>,
+    /// The gateway, if the venue was a real one.
+    pub gateway: Option<Box<LiveGateway>>,
     /// From the first turn of ingest to the last of the engine: start-up apart.
     pub seconds: f64,
     /// The log, still to be finished.
@@ -41,6 +43,7 @@ impl<S> Default for Outcome<S> {
             books: Vec::new(),
             gate: None,
             route: None,
+            gateway: None,
             seconds: 0.0,
             log: None,
             book: Latency::default(),
@@ -58,7 +61,7 @@ impl<S: Source> Outcome<S> {
     /// If the gate and route do not have the same number of orders open: at the end of a run all reports are in, and each
     /// ended the same orders for both, unless one of them could make nothing of it, which is counted. (In a free run the
     /// venue's clock and an order's differ, and an order's fill can come before word that it stands.)
-    pub fn take(&mut self, agents: Vec<Actor<S>>) {
+    pub fn take<B: Seat>(&mut self, agents: Vec<Actor<S, B>>) {
         for agent in agents {
             match agent {
                 Actor::Ingest(ingest) => {
@@ -73,6 +76,7 @@ impl<S: Source> Outcome<S> {
                 Actor::Book(merge) => self.take_book(merge.into_sink()),
                 Actor::Risk(merge) => self.take_risk(merge.into_sink()),
                 Actor::Route(merge) => self.take_route(merge.into_sink()),
+                Actor::Gateway(gateway) => self.gateway = Some(gateway),
                 Actor::Log(log) => self.log = Some(log),
             }
         }
@@ -84,11 +88,11 @@ impl<S: Source> Outcome<S> {
         }
     }
 
-    fn take_book(&mut self, book: BookStep) {
-        let (paper, timed) = book.into_step().into_parts();
+    fn take_book<B: Seat>(&mut self, book: BookStep<B>) {
+        let (seat, timed) = book.into_step().into_parts();
         let (hop, latency) = timed.into_parts();
         self.book.add(&latency);
-        self.books.push(paper.into_parts());
+        self.books.push(seat.into_parts());
         if let Hop::Here(risk) = hop {
             self.take_risk(risk);
         }

@@ -8,6 +8,7 @@ use super::config::{Config, Idle, PlacementName, Shard};
 use super::error::{ConfigError, Fault};
 use super::machine::{Cpu, Machine};
 use crate::base::message::{Intent, Market, Order, Report};
+use crate::route::gateway::BURST as GATEWAY_BURST;
 use std::fmt;
 
 /// A stage by its name; they compare in flow order, book shards among themselves by number.
@@ -96,6 +97,8 @@ pub struct Placement {
     pub shards: Vec<ShardSpec>,
     /// Cores that a named placement would take if the machine had them; 0 if it has.
     pub cores_wanted: usize,
+    /// Whether the venue is a real one: then a gateway beside route has the place that the paper venue has beside the books.
+    pub live: bool,
 }
 
 impl Placement {
@@ -149,7 +152,7 @@ impl Placement {
             ShardSpec { name: shard_name(&run), run, cpu: Some(**cpu), idle }
         });
         let cores_wanted = if cores.len() < cores_wanted { cores_wanted } else { 0 };
-        Self { shards: shards.collect(), cores_wanted }
+        Self { shards: shards.collect(), cores_wanted, live: false }
     }
 
     /// The placement that the shards of a file make.
@@ -173,8 +176,13 @@ impl Placement {
         let all = all.into_iter().chain((0..books).map(StageName::Book));
         match all.filter(|stage| !seen.contains(stage)).min() {
             Some(stage) => Err(config.refuse("shard", Fault::StageMissing(stage.to_string()))),
-            None => Ok(Self { shards, cores_wanted: 0 }),
+            None => Ok(Self { shards, cores_wanted: 0, live: false }),
         }
+    }
+
+    /// This placement for a real venue.
+    pub fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 
     /// The shard that runs `stage`, by its place in `shards`.
@@ -208,9 +216,15 @@ impl Placement {
             if books > 1 || !self.together(book, Risk) {
                 ring("intent", book, Risk, size_of::<Intent>(), bursts.intent);
             }
-            ring("venue", Route, book, market, bursts.venue);
-            ring("event", book, Route, report, bursts.event);
+            if !self.live {
+                ring("venue", Route, book, market, bursts.venue);
+                ring("event", book, Route, report, bursts.event);
+            }
             ring("report", Risk, book, report, bursts.report);
+        }
+        if self.live {
+            ring("venue", Route, Route, market, bursts.venue);
+            ring("event", Route, Route, report, bursts.event.max(GATEWAY_BURST + 1));
         }
         if !self.together(Risk, Route) {
             ring("order", Risk, Route, size_of::<Order>(), bursts.order);

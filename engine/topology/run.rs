@@ -1,7 +1,7 @@
 //! A run: shards on their cores, rings between them, until the source has ended and everything it caused came back.
 #![forbid(unsafe_code)]
 
-use super::chain::{Actor, Files, Parts, Rings, Setup, Writers, assemble};
+use super::chain::{Actor, Parts, Rings, Seat, Setup, Writers, assemble};
 use super::config::Executor;
 use super::executor::{Body, ExecutorError, Turn, spawn};
 use super::idle::Idler;
@@ -14,8 +14,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 /// A shard's agents in their duty cycle.
-struct Cycle<S: Source> {
-    agents: Vec<Actor<S>>,
+struct Cycle<S: Source, B: Seat> {
+    agents: Vec<Actor<S, B>>,
     idler: Idler,
     clock: Clock,
     began: u64,
@@ -23,14 +23,14 @@ struct Cycle<S: Source> {
 }
 
 /// What a shard leaves: its agents, and the ticks of its first turn and of its end.
-struct Ended<S: Source> {
-    agents: Vec<Actor<S>>,
+struct Ended<S: Source, B: Seat> {
+    agents: Vec<Actor<S, B>>,
     began: u64,
     ended: u64,
 }
 
-impl<S: Source + Send + 'static> Body for Cycle<S> {
-    type Output = Ended<S>;
+impl<S: Source + Send + 'static, B: Seat + Send + 'static> Body for Cycle<S, B> {
+    type Output = Ended<S, B>;
 
     fn turn(&mut self) -> Turn {
         if self.began == 0 {
@@ -55,19 +55,17 @@ impl<S: Source + Send + 'static> Body for Cycle<S> {
     }
 }
 
-/// Runs the engine; calls `watch` some ten times a second from this thread.
+/// Runs the engine with book stages of kind `B`; calls `watch` some ten times a second from this thread.
 ///
 /// # Errors
 /// If a shard cannot be started, or panics.
-pub fn run<S: Source + Send + 'static>(
+pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
     placement: &Placement,
     setup: &Setup,
     executor: Executor,
-    parts: Parts<S>,
-    files: Files,
+    mut parts: Parts<S>,
     mut watch: impl FnMut(),
 ) -> Result<Outcome<S>, ExecutorError> {
-    let (mut parts, mut files) = (Some(parts), Some(files));
     let (done, finished) = channel();
     let (made, made_by_all) = channel::<Writers>();
     let mut shards = Vec::new();
@@ -77,14 +75,12 @@ pub fn run<S: Source + Send + 'static>(
         inboxes.push(give);
         let (placement, setup) = (placement.clone(), setup.clone());
         let (idler, done, made) = (Idler::new(spec.idle), done.clone(), made.clone());
-        let runs = |stage| spec.run.contains(&stage);
-        let mut parts = if runs(super::placement::StageName::Ingest) { parts.take() } else { None };
-        let mut files = if runs(super::placement::StageName::Log) { files.take() } else { None };
+        let parts = parts.take(&spec.run);
         let make = move || {
             let (rings, others) = Rings::open(&placement, &setup, index);
             let agents = match (made.send(others), given.recv()) {
                 (Ok(()), Ok(writers)) => {
-                    assemble(&placement, &setup, index, rings, writers, &mut parts, &mut files)
+                    assemble::<S, B>(&placement, &setup, index, rings, writers, parts)
                 }
                 // The run was given up while it started.
                 _ => Vec::new(),

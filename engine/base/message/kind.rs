@@ -58,6 +58,8 @@ open_set! {
         CANCEL_ORDER = 49, "cancel-order";
         /// Market at the venue, Intent, Order: `order` takes the place of `target`.
         REPLACE_ORDER = 50, "replace-order";
+        /// Intent, Order: cancel what is open of the shard's orders.
+        CANCEL_ALL = 51, "cancel-all";
 
         /// Report: route handed the order to the venue.
         SENT = 64, "sent";

@@ -322,6 +322,17 @@ fn a_kill_cancels_what_its_shard_has_open_then_follows() {
 }
 
 #[test]
+fn a_cancel_of_all_cancels_what_is_open_and_latches_nothing() {
+    let mut post = Post::new(8);
+    post.send(order(1, BUY, 10));
+    post.gate.on(&intent(Kind::CANCEL_ALL), &mut post.out, &mut post.back);
+    let said: Vec<_> =
+        resume(&mut post, 4).concat().iter().map(|order| order.intent().head.kind).collect();
+    assert_eq!(said, [Kind::CANCEL_ORDER, Kind::CANCEL_ALL]);
+    assert_eq!(post.new_order(2, SELL, 10), Code::NONE, "what is new may leave");
+}
+
+#[test]
 fn a_kill_latches_for_all_that_is_new() {
     let mut post = Post::new(8);
     post.send(of_shard(0, order(1, BUY, 10)));

@@ -21,7 +21,7 @@ struct Both {
     far: Far,
     orders: Producer<Market>,
     reports: Consumer<Report>,
-    latch: Arc<AtomicBool>,
+    commands: Commands,
     now: Nanos,
 }
 
@@ -34,12 +34,12 @@ impl Both {
         let gateway = Gateway::new(settings(), secret, &symbols, Nanos(0));
         let (orders, to_agent) = ring(64, 0, 1);
         let (back, reports) = ring(64, 0, 1);
-        let latch = Arc::new(AtomicBool::new(false));
+        let (commands, clock) = (Commands::new(), Clock::calibrated_for_tests());
         let venue = listener.local_addr().unwrap();
-        let agent = GatewayAgent::new(gateway, venue, Arc::clone(&latch), to_agent, back);
+        let agent = GatewayAgent::new(gateway, venue, commands.clone(), clock, to_agent, back);
         let (far, now) = (Far::default(), Nanos(0));
         let listener = Some(listener);
-        Self { agent, listener, socket: None, far, orders, reports, latch, now }
+        Self { agent, listener, socket: None, far, orders, reports, commands, now }
     }
 
     fn turn(&mut self) {
@@ -115,7 +115,7 @@ fn orders_and_what_becomes_of_them_go_over_a_socket_that_breaks() {
         assert_eq!((fill.kind, fill.qty), (Kind::FILLED, u64::from(shares)));
         both.live();
     }
-    both.latch.store(true, Ordering::Release);
+    both.commands.kill();
     both.send(&order(2, 100));
     assert_eq!((both.next().kind, both.far.last), (Kind::REJECTED, 1));
     both.send(&cancel(1));

@@ -63,6 +63,9 @@ impl Core {
         if killed {
             return Err(Code::ROUTE_KILLED);
         }
+        if now > message.head.time.plus(self.settings.good_for) {
+            return Err(Code::ROUTE_LATE);
+        }
         if self.stopping.is_some() {
             return Err(Code::ROUTE_STOPPING);
         }

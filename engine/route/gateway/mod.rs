@@ -80,6 +80,8 @@ pub struct Settings {
     pub send_bytes_for_cancels: usize,
     /// The exchange's pace.
     pub pace: Pace,
+    /// An order that comes later than this after what led to it is refused. Cancels never are.
+    pub good_for: Nanos,
     /// Whether a stop asks for one mass cancel rather than a cancel of each order.
     pub mass_cancel: bool,
 }
@@ -96,6 +98,7 @@ impl Settings {
             send_bytes: 64 * 1024,
             send_bytes_for_cancels: 16 * 1024,
             pace: Pace::UNLIMITED,
+            good_for: Nanos::MAX,
             mass_cancel: false,
         }
     }
@@ -285,6 +288,12 @@ impl Gateway {
     /// What it has done and seen.
     pub fn counts(&self) -> GatewayCounts {
         self.core.counts
+    }
+
+    /// Messages about orders that were written so far: new ones, replaces, cancels.
+    pub fn written(&self) -> u64 {
+        let GatewayCounts { orders, replaces, cancels, .. } = self.core.counts;
+        orders + replaces + cancels
     }
 
     /// What made no sense.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn taker(cooldown: u64) -> Imbalance {
+pub(super) fn taker(cooldown: u64) -> Imbalance {
     let settings = ImbalanceSettings {
         threshold_per_mille: 800,
         qty: Qty(100),

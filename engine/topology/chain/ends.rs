@@ -70,8 +70,9 @@ impl Rings {
                 "order" => (others.order, mine.order) = open(depth, CANCEL_SLOTS, 1),
                 "venue" => {
                     let (writer, reader) = open::<Market>(depth, CANCEL_SLOTS, 1);
-                    (others.venue[shard], mine.venue[shard]) =
-                        (writer.map(Producer::silent), reader);
+                    // The paper venue counts what it is owed; the gateway is told when nothing more will come.
+                    let writer = if placement.live { writer } else { writer.map(Producer::silent) };
+                    (others.venue[shard], mine.venue[shard]) = (writer, reader);
                 }
                 "event" => (others.event[shard], mine.event[shard]) = open(depth, 0, 1),
                 "answer" => (others.answer, mine.answer) = open(depth, CANCEL_SLOTS, 1),
@@ -136,7 +137,8 @@ impl Writers {
             intent: take(&mut self.intent, book),
             order: if risk { self.order.take() } else { None },
             venue: take(&mut self.venue, |_| route),
-            event: take(&mut self.event, book),
+            // A real venue's are written by the gateway, beside route.
+            event: take(&mut self.event, |shard| if placement.live { route } else { book(shard) }),
             answer: if route { self.answer.take() } else { None },
             report: take(&mut self.report, |_| risk),
             record: if risk { self.record.take() } else { None },

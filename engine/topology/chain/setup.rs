@@ -26,6 +26,10 @@ pub struct Setup {
     pub pace: Pace,
     /// Whether route lets orders out.
     pub route_shut: bool,
+    /// Whether the venue is a real one: engine time is then the world's, and an answer takes no time of its own.
+    pub live: bool,
+    /// Orders of the day are numbered from here on, plus one: above all of an earlier program on the same day.
+    pub first_order: u64,
     /// Book shard by instrument, for those of the table that was given.
     pub shards: Arc<[u8]>,
     /// For latencies.
@@ -35,12 +39,32 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// That of a replay over these settings: route is open, and orders are numbered from 1.
+    pub fn new(config: Config, day: u16, pace: Pace, clock: Clock, symbols: Symbols) -> Self {
+        // A configuration that was loaded names no shard beyond the eighth.
+        let shards = config.table.as_ref().map_or(Arc::from([]), |table| {
+            table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
+        });
+        let (route_shut, live, first_order) = (false, false, 0);
+        Self { config, day, pace, route_shut, live, first_order, shards, clock, symbols }
+    }
+
     pub(super) fn books(&self) -> usize {
         usize::from(self.config.book.shards)
     }
 
     fn instruments(&self) -> usize {
         self.config.book.instruments_max as usize
+    }
+
+    /// Orders that may be on their way at a time, and as many answers.
+    pub(super) fn on_the_way(&self) -> usize {
+        route_orders_max(&self.config)
+    }
+
+    /// When an answer takes effect after the decision.
+    fn latency_out(&self) -> Nanos {
+        if self.live { Nanos(0) } else { self.latency().out }
     }
 
     fn latency(&self) -> PaperLatency {
@@ -83,7 +107,7 @@ impl Setup {
         Books::new(&book_limits(config))
     }
 
-    fn host(&self, shard: u16) -> BookHost {
+    pub(super) fn host(&self, shard: u16) -> BookHost {
         let config = &self.config;
         let mut symbols: Vec<u64> =
             config.symbols().into_iter().map(|symbol| symbol.number()).collect();
@@ -91,6 +115,7 @@ impl Setup {
         let settings = StageSettings {
             shard: ShardId(shard),
             day: self.day,
+            first_order: self.first_order,
             account: AccountId(config.engine.account),
             good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
             symbols,
@@ -105,7 +130,7 @@ impl Setup {
     }
 
     pub(super) fn gate(&self) -> Gate {
-        let gate = Gate::new(gate_limits(&self.config), self.instruments(), self.latency().out);
+        let gate = Gate::new(gate_limits(&self.config), self.instruments(), self.latency_out());
         match &self.config.table {
             Some(table) => gate.with_table(table),
             None => gate,
@@ -113,7 +138,8 @@ impl Setup {
     }
 
     pub(super) fn desk(&self) -> TimedStage<Desk> {
-        let desk = Desk::new(route_orders_max(&self.config), self.latency().out);
+        let desk = Desk::new(route_orders_max(&self.config), self.latency_out());
+        let desk = if self.live { desk.live() } else { desk };
         TimedStage::new(if self.route_shut { desk.shut() } else { desk }, self.clock)
     }
 }

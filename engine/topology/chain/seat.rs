@@ -1,0 +1,44 @@
+//! The book stage in its place in the chain: with the paper venue beside it, or with none because the venue is real.
+#![forbid(unsafe_code)]
+
+use super::{BookHost, PaperSeat, Setup};
+use crate::base::message::{Intent, Market};
+use crate::base::stage::Stage;
+use crate::paper::PaperCounts;
+use crate::strategy::Live;
+
+/// A book stage of the chain.
+pub trait Seat: Stage<In = Market, Out = Intent> {
+    /// Whether orders leave the engine.
+    const LIVE: bool;
+
+    /// That of book shard `shard`.
+    fn new(setup: &Setup, shard: u16) -> Self;
+
+    /// Books and strategy, and what the paper venue has seen, when the run has ended.
+    fn into_parts(self) -> (BookHost, PaperCounts);
+}
+
+impl Seat for PaperSeat {
+    const LIVE: bool = false;
+
+    fn new(setup: &Setup, shard: u16) -> Self {
+        setup.paper(shard)
+    }
+
+    fn into_parts(self) -> (BookHost, PaperCounts) {
+        self.into_parts()
+    }
+}
+
+impl Seat for Live<BookHost> {
+    const LIVE: bool = true;
+
+    fn new(setup: &Setup, shard: u16) -> Self {
+        Live::new(setup.host(shard))
+    }
+
+    fn into_parts(self) -> (BookHost, PaperCounts) {
+        (self.into_host(), PaperCounts::default())
+    }
+}
