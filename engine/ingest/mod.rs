@@ -5,6 +5,7 @@ pub mod arbiter;
 pub mod date;
 mod day;
 pub mod decode;
+pub mod live;
 mod packet;
 pub mod transport;
 mod window;
@@ -14,4 +15,5 @@ mod tests;
 
 pub use agent::{Ingest, Source};
 pub use day::{Day, DaySettings};
+pub use live::{LiveFeed, LiveSettings};
 pub use packet::last_of_packet;

@@ -8,7 +8,6 @@
 
 pub mod agent;
 pub mod gateway;
-mod secret;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,6 +20,7 @@ use crate::base::message::{Flags, Header, Intent, Key, Kind, Market, Order, Rank
 use crate::base::pool::IdMap;
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::{Nanos, OrderId, Qty, Stamp};
+use crate::wire::soup::secret;
 use zerocopy::FromZeros;
 
 /// What route has seen.

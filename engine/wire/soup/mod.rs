@@ -13,6 +13,7 @@ mod client;
 pub mod code;
 mod packet;
 mod reader;
+pub mod secret;
 mod server;
 mod session;
 mod text;

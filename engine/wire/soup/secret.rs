@@ -5,7 +5,7 @@
 //! content.
 #![forbid(unsafe_code)]
 
-use crate::wire::soup::Password;
+use super::Password;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -123,7 +123,7 @@ impl Secret {
     }
 
     /// What a login says.
-    pub(super) const fn password(&self) -> Password {
+    pub const fn password(&self) -> Password {
         self.0
     }
 }
