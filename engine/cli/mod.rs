@@ -4,6 +4,7 @@
 
 mod book;
 mod check;
+pub mod console;
 mod convert;
 mod exchange;
 mod generate;

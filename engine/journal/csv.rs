@@ -22,6 +22,12 @@ const ORDERS: &str =
 /// The columns of `fills.csv`.
 const FILLS: &str = "time_ns,order_id,instrument,side,price,quantity,liquidity,fee";
 
+/// Is told each record that the log takes, in order, on the log's shard.
+pub trait Observer: Send {
+    /// This one.
+    fn on(&mut self, record: &Report);
+}
+
 /// Writes records as rows.
 pub struct CsvLog {
     records: Consumer<Report>,
@@ -29,6 +35,7 @@ pub struct CsvLog {
     orders: Box<dyn Write + Send>,
     fills: Box<dyn Write + Send>,
     rows: u64,
+    observer: Option<Box<dyn Observer>>,
     error: Option<io::Error>,
     done: bool,
 }
@@ -42,7 +49,14 @@ impl CsvLog {
         mut fills: Box<dyn Write + Send>,
     ) -> Self {
         let headers = writeln!(orders, "{ORDERS}").and_then(|()| writeln!(fills, "{FILLS}"));
-        Self { records, symbols, orders, fills, rows: 0, error: headers.err(), done: false }
+        let error = headers.err();
+        Self { records, symbols, orders, fills, rows: 0, observer: None, error, done: false }
+    }
+
+    /// Tells each record to `observer` too, whatever becomes of the files.
+    pub fn watched_by(mut self, observer: Box<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// Writes the orders that are still open, and all that is buffered. Returns the number of order rows.
@@ -69,7 +83,8 @@ impl CsvLog {
                 head.time.0, order.0, qty.0
             );
         }
-        if *order == OrderId::NONE {
+        // A fill that is void stays a row: what it did is taken back elsewhere.
+        if head.kind == Kind::BROKEN || *order == OrderId::NONE {
             return Ok(());
         }
         self.rows += 1;
@@ -94,6 +109,9 @@ impl Agent for CsvLog {
         while let Some(record) = self.records.peek().copied() {
             self.records.take();
             count += 1;
+            if let Some(observer) = &mut self.observer {
+                observer.on(&record);
+            }
             if self.error.is_none() {
                 // The run goes on without its files; it fails at the end.
                 self.error = self.write(&record).err();
@@ -211,6 +229,37 @@ mod tests {
         log.finish(&[]).unwrap();
         assert!(orders.lines()[0].starts_with("9,3,\"A,B\",sell,"), "{:?}", orders.lines());
         assert!(fills.lines()[0].starts_with("9,4,\"\\\"\"\\n,\",sell,"), "{:?}", fills.lines());
+    }
+
+    /// Keeps the kinds that it is told.
+    struct Kinds(Arc<Mutex<Vec<Kind>>>);
+
+    impl Observer for Kinds {
+        fn on(&mut self, record: &Report) {
+            self.0.lock().unwrap().push(record.head.kind);
+        }
+    }
+
+    #[test]
+    fn an_observer_is_told_all_in_order_whatever_becomes_of_the_files() {
+        let (orders, fills) = (Paper::new(0), Paper::new(9_999));
+        let (log, mut writer) = log(&orders, &fills);
+        let told = Arc::default();
+        let mut log = log.watched_by(Box::new(Kinds(Arc::clone(&told))));
+        let kinds = [Kind::FILLED, Kind::BROKEN, Kind::CLOSED];
+        kinds.iter().for_each(|kind| writer.put(&record(*kind, 3, 1)));
+        log.do_work();
+        assert_eq!(*told.lock().unwrap(), kinds);
+    }
+
+    #[test]
+    fn a_void_fill_is_no_row() {
+        let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
+        let (mut log, mut writer) = log(&orders, &fills);
+        writer.put(&record(Kind::BROKEN, 3, 1));
+        log.do_work();
+        assert_eq!(log.finish(&[]).unwrap(), 0);
+        assert_eq!((orders.lines().len(), fills.lines().len()), (0, 0));
     }
 
     #[test]

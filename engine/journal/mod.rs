@@ -3,4 +3,4 @@
 
 mod csv;
 
-pub use csv::CsvLog;
+pub use csv::{CsvLog, Observer};
