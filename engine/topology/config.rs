@@ -8,7 +8,7 @@ mod tables;
 
 pub use tables::{
     Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper, PlacementName,
-    Quoter, Risk, Shard, Strategy, StrategyName, Topology,
+    Quoter, Risk, Shard, Strategy, StrategyName, Topology, Venue,
 };
 
 use super::error::{ConfigError, Fault};
@@ -16,6 +16,7 @@ use super::source::{self, Layer, Places};
 use crate::base::instrument::{Instrument, InstrumentTable, Symbol};
 use crate::base::message::SHARDS_MAX;
 use crate::base::unit::{Money, Nanos, PRICE_SCALE, Price};
+use crate::wire::soup::{SessionName, Username};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -37,6 +38,8 @@ pub struct Config {
     pub risk: Risk,
     /// The venue of a replay.
     pub paper: Paper,
+    /// The real venue.
+    pub venue: Venue,
     /// Latency figures.
     pub latency: Latency,
     /// What turns the stages.
@@ -175,6 +178,14 @@ impl Config {
                 return Err(self.refuse(key, Fault::NotASymbol(symbol.clone())));
             }
         }
+        for (key, named) in [
+            ("venue.user", Username::new(&self.venue.user).map(|_| ())),
+            ("venue.session", SessionName::new(&self.venue.session).map(|_| ())),
+        ] {
+            if let Err(error) = named {
+                return Err(self.refuse(key, Fault::Text(error)));
+            }
+        }
         let time = &self.engine.kill_at;
         if !time.is_empty() && self.kill_at().is_none() {
             return Err(self.refuse("engine.kill_at", Fault::NotATime(time.clone())));
@@ -222,7 +233,7 @@ impl Config {
     pub(super) fn limits(&self) -> Vec<(&'static str, u64, u64, u64)> {
         let (ingest, book, engine) = (&self.ingest, &self.book, &self.engine);
         let (imbalance, quoter) = (&self.strategy.imbalance, &self.strategy.quoter);
-        let (risk, paper) = (&self.risk, &self.paper);
+        let (risk, paper, venue) = (&self.risk, &self.paper, &self.venue);
         let shares = 1_000_000_000;
         let large = 1_000_000_000_000;
         let minute_ns = 60_000_000_000;
@@ -258,6 +269,9 @@ impl Config {
             ("paper.latency_in_ns", paper.latency_in_ns, 1, minute_ns),
             ("paper.sweep_levels", paper.sweep_levels.into(), 1, 1024),
             ("paper.resting_max", paper.resting_max.into(), 1, 1024),
+            ("venue.messages_per_second", venue.messages_per_second.into(), 0, 1_000_000),
+            ("venue.messages_burst", venue.messages_burst.into(), 1, 100_000),
+            ("venue.stop_within_ms", venue.stop_within_ms, 1, 60_000),
             ("latency.sample", self.latency.sample.into(), 1, 1 << 30),
             ("latency.sample_orders", self.latency.sample_orders.into(), 1, 1 << 30),
         ]

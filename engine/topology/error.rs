@@ -2,6 +2,7 @@
 
 use crate::base::instrument::{Symbol, SymbolError, TableError};
 use crate::base::unit::Price;
+use crate::wire::soup::TextError;
 use std::{fmt, io};
 
 /// A configuration that cannot be used.
@@ -107,6 +108,8 @@ pub enum Fault {
     },
     /// Not a symbol.
     NotASymbol(String),
+    /// A name that a login cannot carry.
+    Text(TextError),
     /// No such stage.
     NoStage {
         /// What was written.
@@ -242,6 +245,7 @@ impl fmt::Display for Fault {
                 latency_ns.div_ceil(1_000)
             ),
             Self::NotASymbol(text) => write!(f, "\"{text}\": {SymbolError}"),
+            Self::Text(error) => error.fmt(f),
             Self::NoStage { word, books } => {
                 write!(f, "no stage is called `{word}`")?;
                 let mut known = ["ingest", "book", "risk", "route", "log"].map(String::from).to_vec();

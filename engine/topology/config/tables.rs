@@ -1,6 +1,7 @@
 //! The tables of the configuration, as `engine/default.toml` has them, and the words that stand for choices.
 
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 macro_rules! table {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
@@ -147,6 +148,28 @@ table! {
         sweep_levels: u32,
         /// Resting orders of ours in an instrument, both sides.
         resting_max: u32,
+    }
+}
+
+table! {
+    /// `[venue]`
+    Venue {
+        /// Where it takes orders.
+        order_entry: SocketAddr,
+        /// Who logs in.
+        user: String,
+        /// The file with the password; empty for the environment.
+        password_file: String,
+        /// The session; empty for the one that is running.
+        session: String,
+        /// The pace that it allows; 0 for any.
+        messages_per_second: u32,
+        /// Messages at once.
+        messages_burst: u32,
+        /// What a stop waits for open orders, ms.
+        stop_within_ms: u64,
+        /// One mass cancel at a stop.
+        mass_cancel: bool,
     }
 }
 
