@@ -233,6 +233,7 @@ impl Market {
                 | Kind::TICK
                 | Kind::KILL
                 | Kind::FLATTEN
+                | Kind::QUIET
         )
     }
 
@@ -253,7 +254,7 @@ impl Market {
     const fn rank(&self) -> Rank {
         match self.head.kind {
             Kind::TICK => Rank::Tick,
-            Kind::KILL | Kind::FLATTEN => Rank::Control,
+            Kind::KILL | Kind::FLATTEN | Kind::QUIET => Rank::Control,
             Kind::NEW | Kind::CANCEL_ORDER | Kind::REPLACE_ORDER => Rank::Order,
             _ => Rank::Market,
         }

@@ -7,8 +7,12 @@ mod check;
 pub mod console;
 mod convert;
 mod exchange;
+mod demo;
 mod generate;
+mod live;
+mod outputs;
 mod replay;
+mod run;
 mod signal;
 mod summary;
 
@@ -19,10 +23,13 @@ use crate::exchange::market_data::PublicationError;
 use crate::exchange::server::ServerError;
 use crate::exchange::settings::SettingsError;
 use crate::ingest::date::Day as Date;
+use crate::ingest::live::FeedError;
 use crate::ingest::transport::file::{FramingFault, ItchFile, OpenError};
 use crate::ingest::transport::pcap::CaptureFault;
 use crate::topology::ConfigError;
-use crate::topology::executor::ExecutorError;
+use crate::topology::config::{Config, Executor};
+use crate::topology::executor::{self, ExecutorError};
+use crate::wire::soup::secret::SecretError;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt;
@@ -41,6 +48,8 @@ pub struct Arguments {
 /// One variant a command, one file a variant.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
+    Run(run::Arguments),
     Replay(replay::Arguments),
     Book(book::Arguments),
     Generate(generate::Arguments),
@@ -55,6 +64,8 @@ enum Command {
 /// Whatever stopped the command, with the fix.
 pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     match &arguments.command {
+        Command::Demo(arguments) => demo::run(arguments, out),
+        Command::Run(arguments) => run::run(arguments, out),
         Command::Replay(arguments) => replay::run(arguments, out),
         Command::Book(arguments) => book::run(arguments, out),
         Command::Generate(arguments) => generate::run(arguments, out),
@@ -120,6 +131,18 @@ pub enum Failure {
     },
     /// So many rows of its ledger were lost, and why.
     Ledger(u64, io::Error),
+    /// A live engine without an instrument table.
+    NoTable,
+    /// There is no password.
+    Secret(SecretError),
+    /// The feed cannot be opened.
+    Feed(FeedError),
+    /// The venue ended the session in a way that needs a person: what to do.
+    Session(&'static str),
+    /// Stopped, and these orders may be open at the venue.
+    OpenOrders(Vec<String>),
+    /// The engine's account of the run and the exchange's differ: where.
+    LedgerDiffers(Vec<String>),
 }
 
 impl Failure {
@@ -130,8 +153,11 @@ impl Failure {
             | Self::File(..)
             | Self::Executor(_)
             | Self::Server(_)
-            | Self::Ledger(..) => 1,
-            Self::Malformed(_) => 3,
+            | Self::Ledger(..)
+            | Self::Feed(_)
+            | Self::Session(_)
+            | Self::LedgerDiffers(_) => 1,
+            Self::Malformed(_) | Self::OpenOrders(_) => 3,
             _ => 2,
         }
     }
@@ -239,6 +265,22 @@ impl fmt::Display for Failure {
                 f,
                 "the ledger could not be written ({rows} rows lost): {error}: see that the disk of --out has room"
             ),
+            Self::NoTable => f.write_str(
+                "a live engine needs an instrument table: name one with --instruments or engine.instruments \
+                 (`coretick exchange --out DIR` writes one of its symbols to DIR/instruments.csv)",
+            ),
+            Self::Secret(error) => error.fmt(f),
+            Self::Feed(error) => error.fmt(f),
+            Self::Session(what) => f.write_str(what),
+            Self::OpenOrders(orders) => {
+                let count = orders.len();
+                write!(f, "the venue did not say that these {count} orders ended: call it, and have them cancelled:")?;
+                orders.iter().try_for_each(|order| write!(f, "\n  {order}"))
+            }
+            Self::LedgerDiffers(places) => {
+                f.write_str("the engine's account and the exchange's ledger differ; please report it with the files:")?;
+                places.iter().try_for_each(|place| write!(f, "\n  {place}"))
+            }
         }
     }
 }
@@ -320,4 +362,20 @@ fn progress_bar(total: Option<u64>) -> ProgressBar {
     let style = "{elapsed_precise} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
     // The template is a constant that parses.
     bar.with_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()))
+}
+
+/// The executor that the configuration asks for, or a thread where glommio cannot run.
+fn choose_executor(config: &Config) -> Result<Executor, Failure> {
+    if config.topology.executor == Executor::Glommio
+        && let Err(why) = executor::glommio_works()
+    {
+        // Worth a line, not worth stopping for: the same stages run on a bare thread.
+        writeln!(
+            io::stderr(),
+            "note: glommio cannot run here ({why}); shards run on bare threads instead. \
+             Raise `ulimit -l` or allow io_uring, or set topology.executor = \"thread\""
+        )?;
+        return Ok(Executor::Thread);
+    }
+    Ok(config.topology.executor)
 }

@@ -1,7 +1,8 @@
 //! `coretick replay`: a recorded day through the engine, and what came of it.
 
-use super::summary::Summary;
-use super::{Failure, progress_bar};
+use super::outputs::Outputs;
+use super::summary::{self, Summary, TradingFigures};
+use super::{Failure, choose_executor, progress_bar};
 use crate::base::clock::Clock;
 use crate::base::instrument::{Symbol, SymbolError, Symbols};
 use crate::base::step::Pace;
@@ -12,11 +13,10 @@ use crate::ingest::decode::Decoder;
 use crate::ingest::{Day, DaySettings, Ingest};
 use crate::topology::alone::{Alone, run_alone};
 use crate::topology::chain::{Files, PaperSeat, Parts, Setup};
-use crate::topology::config::{Config, Executor, StrategyName};
+use crate::topology::config::{Config, StrategyName};
 use crate::topology::placement::{Bursts, Placement};
-use crate::topology::{Machine, executor, memory, run};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use crate::topology::{Machine, memory, run};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -151,9 +151,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         for (host, _) in &outcome.books {
             summary.books(host.books());
         }
-        summary.trading(&outcome);
+        summary.trading = TradingFigures::of(&outcome, &summary::latencies(&outcome));
         if let Some(outputs) = &outputs {
-            outputs.latencies(&outcome)?;
+            outputs.latencies(&summary::latencies(&outcome))?;
         }
     } else {
         let books = (arguments.stages == Stages::Book).then(|| Setup::books_of(&config));
@@ -221,75 +221,9 @@ fn placement_name(arguments: &Arguments, config: &Config) -> String {
     arguments.placement.clone().unwrap_or_else(written)
 }
 
-/// The executor that the configuration asks for, or a thread where glommio cannot run.
-fn choose_executor(config: &Config) -> Result<Executor, Failure> {
-    if config.topology.executor == Executor::Glommio
-        && let Err(why) = executor::glommio_works()
-    {
-        // Worth a line, not worth stopping for: the same stages run on a bare thread.
-        writeln!(
-            io::stderr(),
-            "note: glommio cannot run here ({why}); shards run on bare threads instead. \
-             Raise `ulimit -l` or allow io_uring, or set topology.executor = \"thread\""
-        )?;
-        return Ok(Executor::Thread);
-    }
-    Ok(config.topology.executor)
-}
-
 fn outputs_failed(arguments: &Arguments, error: io::Error) -> Failure {
     match &arguments.out {
         Some(path) => Failure::File(path.clone(), error),
         None => Failure::Output(error),
-    }
-}
-
-/// Whether a run writes a file of that name.
-fn is_output(name: &str) -> bool {
-    matches!(name, "config.toml" | "summary.json" | "orders.csv" | "fills.csv")
-        || (name.starts_with("latency_") && name.ends_with(".hgrm"))
-}
-
-/// The folder of a run.
-struct Outputs(PathBuf);
-
-impl Outputs {
-    fn create(path: &Path) -> Result<Self, Failure> {
-        let failed = |error| Failure::File(path.into(), error);
-        std::fs::create_dir_all(path).map_err(failed)?;
-        // What an earlier run left would be taken for this one's.
-        for entry in std::fs::read_dir(path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.file_name().to_str().is_some_and(is_output) {
-                std::fs::remove_file(entry.path()).map_err(failed)?;
-            }
-        }
-        Ok(Self(path.into()))
-    }
-
-    fn open(&self, name: &str) -> Result<BufWriter<File>, Failure> {
-        let path = self.0.join(name);
-        let file = File::create(&path).map_err(|error| Failure::File(path, error))?;
-        Ok(BufWriter::with_capacity(1 << 20, file))
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let mut file = self.open(name)?;
-        let written = file.write_all(bytes).and_then(|()| file.flush());
-        written.map_err(|error| Failure::File(self.0.join(name), error))
-    }
-
-    fn files(&self) -> Result<Files, Failure> {
-        let (orders, fills) = (self.open("orders.csv")?, self.open("fills.csv")?);
-        Ok(Files { orders: Box::new(orders), fills: Box::new(fills) })
-    }
-
-    fn latencies(&self, outcome: &crate::topology::outcome::Outcome<Day>) -> Result<(), Failure> {
-        for (stage, latency) in super::summary::latencies(outcome) {
-            let mut text = Vec::new();
-            latency.write_hgrm(&mut text)?;
-            self.write(&format!("latency_{stage}.hgrm"), &text)?;
-        }
-        Ok(())
     }
 }

@@ -8,11 +8,11 @@
 use super::gateway::{BURST, Gateway, Phase};
 use crate::base::clock::Clock;
 use crate::base::command::Commands;
-use crate::base::message::{Key, Market, Report};
+use crate::base::message::{Key, Kind, Market, Report};
 use crate::base::ring::{Consumer, Producer};
 use crate::base::stage::Outlet;
-use crate::base::unit::{Nanos, Stamp};
-use crate::telemetry::Latency;
+use crate::base::unit::{Nanos, Seq, Stamp};
+use crate::telemetry::{Board, Latency};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,6 +45,9 @@ pub struct GatewayAgent {
     /// Stamps of what led to the orders that the socket has not taken all of.
     unsent: Vec<Stamp>,
     receive_to_send: Latency,
+    board: Option<Board>,
+    /// References of orders, and the sequence in the feed of what led to each.
+    causes: Vec<(u32, Seq)>,
 }
 
 impl GatewayAgent {
@@ -69,7 +72,24 @@ impl GatewayAgent {
             last_error: None,
             unsent: Vec::with_capacity(UNSENT_MAX),
             receive_to_send: Latency::default(),
+            board: None,
+            causes: Vec::new(),
         }
+    }
+
+    /// This agent, which also shows its latencies on `board`.
+    pub fn shown_on(self, board: Board) -> Self {
+        Self { board: Some(board), ..self }
+    }
+
+    /// This agent, which also keeps what led to its first `orders` orders.
+    pub fn with_causes(self, orders: usize) -> Self {
+        Self { causes: Vec::with_capacity(orders), ..self }
+    }
+
+    /// References of orders, and the sequence in the feed of what led to each.
+    pub fn causes(&self) -> &[(u32, Seq)] {
+        &self.causes
     }
 
     /// The gateway.
@@ -129,9 +149,14 @@ impl GatewayAgent {
             let Some(order) = self.orders.peek() else { break };
             let written = self.gateway.written();
             self.gateway.on_order(order, now, killed, &mut self.back);
-            let is_timed = order.stamp != Stamp(0) && self.unsent.len() < UNSENT_MAX;
-            if is_timed && self.gateway.written() > written {
-                self.unsent.push(order.stamp);
+            // What a timer led to carries no stamp.
+            if order.stamp != Stamp(0) && self.gateway.written() > written {
+                if self.unsent.len() < UNSENT_MAX {
+                    self.unsent.push(order.stamp);
+                }
+                if order.head.kind != Kind::CANCEL_ORDER && self.causes.len() < self.causes.capacity() {
+                    self.causes.push((self.gateway.next_reference() - 1, order.head.cause));
+                }
             }
             self.orders.take();
             done += 1;
@@ -224,7 +249,11 @@ impl GatewayAgent {
         if !self.unsent.is_empty() {
             let now = self.clock.stamp();
             for stamp in self.unsent.drain(..) {
-                self.receive_to_send.record(self.clock.nanos_between(stamp, now));
+                let nanos = self.clock.nanos_between(stamp, now);
+                self.receive_to_send.record(nanos);
+                if let Some(board) = &self.board {
+                    board.latency().record(nanos);
+                }
             }
         }
     }

@@ -45,7 +45,7 @@ impl Flatten {
         self.asked
     }
 
-    /// Send nothing more: the kill switch was pulled.
+    /// Send nothing more.
     pub(super) fn stop(&mut self) {
         self.held.clear();
     }

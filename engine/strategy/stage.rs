@@ -93,6 +93,7 @@ impl<S: Strategy> BookStage<S> {
                 self.writer(message, out).0.all(Kind::KILL);
                 return 1;
             }
+            Kind::QUIET => self.flatten.stop(),
             Kind::TICK => self.flatten.on_tick(),
             _ => {}
         }
@@ -148,6 +149,11 @@ impl<S: Strategy> Host for BookStage<S> {
                 self.flatten.ask();
                 self.writer(message, out).0.all(Kind::CANCEL_ALL);
                 return 1;
+            }
+            Kind::QUIET => {
+                self.flatten.ask();
+                self.flatten.stop();
+                return 0;
             }
             _ if self.trades(change.instrument) => {
                 let live = self.books.health(change.instrument) == Health::LIVE;

@@ -12,7 +12,7 @@ mod seat;
 mod setup;
 
 pub use ends::{RingEnds, Rings, Writers};
-pub use live::{GatewayPart, LiveGateway};
+pub use live::{GatewayPart, LiveGateway, OVER, PHASES};
 pub use pick::{ByInstrument, ByOrder, ByShard};
 pub use seat::Seat;
 pub use setup::Setup;
@@ -28,7 +28,7 @@ use crate::journal::CsvLog;
 use crate::paper::Paper;
 use crate::risk::Gate;
 use crate::route::Desk;
-use crate::strategy::{AnyStrategy, BookStage};
+use crate::strategy::{AnyStrategy, BookStage, Live};
 use crate::telemetry::{Timed, TimedStage};
 use pick::logged;
 use std::io::Write;
@@ -39,6 +39,8 @@ use std::sync::atomic::AtomicU64;
 pub type BookHost = BookStage<AnyStrategy>;
 /// The book stage of a replay.
 pub type PaperSeat = Paper<BookHost>;
+/// The book stage of a live engine.
+pub type LiveSeat = Live<BookHost>;
 pub(super) type RouteStep =
     Step<TimedStage<Desk>, Fan<Producer<Market>, ByOrder>, Producer<Report>>;
 type RiskBack = Tap<Fan<Producer<Report>, ByShard>, Producer<Report>, Report>;

@@ -131,6 +131,15 @@ impl Config {
         ConfigError::Refused { place: self.places.of(&key), key, fault }
     }
 
+    /// Another instrument table than the one that was loaded.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn set_instruments(&mut self, path: &Path) -> Result<(), ConfigError> {
+        self.engine.instruments = path.display().to_string();
+        self.read_table()
+    }
+
     fn read_table(&mut self) -> Result<(), ConfigError> {
         let file = &self.engine.instruments;
         if file.is_empty() {

@@ -91,6 +91,14 @@ impl Machine {
         Self { cpus, nodes: vec![Node { id: 0, memory_mib: 0 }], memory_mib: 0 }
     }
 
+    /// This machine but for the core of CPU `id`.
+    pub fn without(mut self, id: Option<usize>) -> Self {
+        if let Some(core) = id.and_then(|id| self.cpu(id)).map(|cpu| cpu.core) {
+            self.cpus.retain(|cpu| cpu.core != core);
+        }
+        self
+    }
+
     /// The CPU of number `id`, if this process may use it.
     pub fn cpu(&self, id: usize) -> Option<&Cpu> {
         self.cpus.iter().find(|cpu| cpu.id == id)

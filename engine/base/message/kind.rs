@@ -51,6 +51,8 @@ open_set! {
         CLEAR = 34, "clear";
         /// Market: no strategy decides any more; what is open is cancelled, and positions are traded down to none.
         FLATTEN = 35, "flatten";
+        /// Market: no strategy decides any more; what is open, others see to.
+        QUIET = 36, "quiet";
 
         /// Market at the venue, Intent, Order: a new order.
         NEW = 48, "new";

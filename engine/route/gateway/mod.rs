@@ -314,6 +314,11 @@ impl Gateway {
         })
     }
 
+    /// How many these are.
+    pub fn open_orders_count(&self) -> usize {
+        self.core.orders.len()
+    }
+
     /// The reference that the next order will have.
     pub fn next_reference(&self) -> u32 {
         self.core.next_reference

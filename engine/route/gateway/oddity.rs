@@ -45,6 +45,11 @@ impl Oddities {
         self.counts[odd as usize].iter().sum()
     }
 
+    /// How often anything was.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().flatten().sum()
+    }
+
     /// The first of each, in the order in which they came.
     pub fn first(&self) -> &[Oddity] {
         &self.first

@@ -110,6 +110,10 @@ impl Orders {
         self.pool.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pool.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.pool.len() == self.capacity
     }

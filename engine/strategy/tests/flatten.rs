@@ -53,6 +53,19 @@ fn no_strategy_decides_any_more() {
 }
 
 #[test]
+fn quiet_is_silence_and_nothing_else() {
+    for asked_before in [false, true] {
+        let mut desk = holding(10, 0);
+        if asked_before {
+            flatten(&mut desk);
+        }
+        assert_eq!(desk.put(market(0, Kind::QUIET, InstrumentId::NONE.0), true), []);
+        assert_eq!(desk.tick(), []);
+        assert_eq!(desk.touch(2, (1000, 9_000), (1005, 1)), [], "a taker would take");
+    }
+}
+
+#[test]
 fn what_does_not_trade_waits_and_a_kill_ends_it() {
     let mut desk = holding(10, 10);
     flatten(&mut desk);

@@ -8,8 +8,49 @@ use crate::base::ring::{Consumer, Producer};
 use crate::base::stage::Agent;
 use crate::base::unit::Nanos;
 use crate::route::agent::GatewayAgent;
-use crate::route::gateway::Gateway;
+use crate::route::gateway::{End, Gateway, GatewayCounts, Phase};
+use crate::telemetry::Board;
 use std::net::SocketAddr;
+
+/// What a board calls a gateway's phases, by number; from [`OVER`] on there will be no further connection.
+pub const PHASES: [&str; 14] = [
+    "down",
+    "connecting",
+    "probing",
+    "logging in",
+    "replaying",
+    "clearing",
+    "live",
+    "leaving",
+    "stopped",
+    "stopped with open orders",
+    "session ended",
+    "not authorized",
+    "other stream",
+    "too many orders",
+];
+/// The first phase of a gateway that is over.
+pub const OVER: u64 = 8;
+
+/// A phase's place in [`PHASES`].
+fn number_of(phase: Phase) -> u64 {
+    match phase {
+        Phase::Down => 0,
+        Phase::Connecting => 1,
+        Phase::Probing => 2,
+        Phase::LoggingIn => 3,
+        Phase::Replaying => 4,
+        Phase::Clearing => 5,
+        Phase::Live => 6,
+        Phase::Leaving => 7,
+        Phase::Over(End::Stopped) => OVER,
+        Phase::Over(End::Deadline) => OVER + 1,
+        Phase::Over(End::SessionEnded) => OVER + 2,
+        Phase::Over(End::NotAuthorized) => OVER + 3,
+        Phase::Over(End::OtherStream) => OVER + 4,
+        Phase::Over(End::TooManyOrders) => OVER + 5,
+    }
+}
 
 /// What a gateway is made of, before there are rings.
 pub struct GatewayPart {
@@ -23,6 +64,10 @@ pub struct GatewayPart {
     pub commands: Commands,
     /// After `stop` was asked, it waits so long for what is open to end.
     pub patience: Nanos,
+    /// Where its figures are shown.
+    pub board: Board,
+    /// Orders of which it is kept what led to them.
+    pub causes: usize,
 }
 
 /// A gateway that a shard turns.
@@ -31,6 +76,7 @@ pub struct LiveGateway {
     wall: Wall,
     commands: Commands,
     patience: Nanos,
+    board: Board,
     stopping: bool,
     done: bool,
 }
@@ -42,14 +88,32 @@ impl LiveGateway {
         orders: Consumer<Market>,
         back: Producer<Report>,
     ) -> Self {
-        let GatewayPart { gateway, venue, wall, commands, patience } = part;
+        let GatewayPart { gateway, venue, wall, commands, patience, board, causes } = part;
         let agent = GatewayAgent::new(gateway, venue, commands.clone(), clock, orders, back);
-        Self { agent, wall, commands, patience, stopping: false, done: false }
+        let agent = agent.shown_on(board.clone()).with_causes(causes);
+        Self { agent, wall, commands, patience, board, stopping: false, done: false }
     }
 
     /// The gateway, with its connection.
     pub fn agent(&self) -> &GatewayAgent {
         &self.agent
+    }
+
+
+    fn show(&self) {
+        let (gateway, figures) = (self.agent.gateway(), self.board.gateway());
+        let GatewayCounts { orders, replaces, cancels, refused, messages, connections, logins, .. } =
+            gateway.counts();
+        figures.phase.set(number_of(gateway.phase()));
+        figures.orders.set(orders);
+        figures.replaces.set(replaces);
+        figures.cancels.set(cancels);
+        figures.refused.set(refused);
+        figures.messages.set(messages);
+        figures.connections.set(connections);
+        figures.logins.set(logins);
+        figures.open.set(gateway.open_orders_count() as u64);
+        figures.next_reference.set(gateway.next_reference().into());
     }
 }
 
@@ -61,6 +125,9 @@ impl Agent for LiveGateway {
             self.agent.stop(now.plus(self.patience));
         }
         let work = self.agent.do_work(now);
+        if work > 0 {
+            self.show();
+        }
         // Once it is over and no order will come, nothing is told any more.
         self.done = self.agent.is_over() && self.agent.promise_back(Key::MAX);
         work
@@ -68,5 +135,25 @@ impl Agent for LiveGateway {
 
     fn done(&self) -> bool {
         self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_phases_that_are_over_are_the_last_ones() {
+        let ends = [
+            End::Stopped,
+            End::Deadline,
+            End::SessionEnded,
+            End::NotAuthorized,
+            End::OtherStream,
+            End::TooManyOrders,
+        ];
+        let numbers: Vec<_> = ends.map(|end| number_of(Phase::Over(end))).into();
+        assert_eq!(numbers, (OVER..PHASES.len() as u64).collect::<Vec<_>>());
+        assert_eq!(PHASES[number_of(Phase::Live) as usize], "live");
     }
 }

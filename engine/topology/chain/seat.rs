@@ -1,11 +1,10 @@
 //! The book stage in its place in the chain: with the paper venue beside it, or with none because the venue is real.
 #![forbid(unsafe_code)]
 
-use super::{BookHost, PaperSeat, Setup};
+use super::{BookHost, LiveSeat, PaperSeat, Setup};
 use crate::base::message::{Intent, Market};
 use crate::base::stage::Stage;
 use crate::paper::PaperCounts;
-use crate::strategy::Live;
 
 /// A book stage of the chain.
 pub trait Seat: Stage<In = Market, Out = Intent> {
@@ -31,11 +30,11 @@ impl Seat for PaperSeat {
     }
 }
 
-impl Seat for Live<BookHost> {
+impl Seat for LiveSeat {
     const LIVE: bool = true;
 
     fn new(setup: &Setup, shard: u16) -> Self {
-        Live::new(setup.host(shard))
+        Self::new(setup.host(shard))
     }
 
     fn into_parts(self) -> (BookHost, PaperCounts) {

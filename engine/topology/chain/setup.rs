@@ -12,7 +12,7 @@ use crate::paper::{Latency as PaperLatency, Paper, Rules};
 use crate::risk::{Gate, Limits as RiskLimits};
 use crate::route::Desk;
 use crate::strategy::*;
-use crate::telemetry::TimedStage;
+use crate::telemetry::{Board, TimedStage};
 use std::sync::Arc;
 
 /// What the stages of a run have in common.
@@ -32,6 +32,8 @@ pub struct Setup {
     pub first_order: u64,
     /// Book shard by instrument, for those of the table that was given.
     pub shards: Arc<[u8]>,
+    /// Where a live engine shows its figures.
+    pub board: Option<Board>,
     /// For latencies.
     pub clock: Clock,
     /// Names of instruments, filled by ingest.
@@ -45,8 +47,8 @@ impl Setup {
         let shards = config.table.as_ref().map_or(Arc::from([]), |table| {
             table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
         });
-        let (route_shut, live, first_order) = (false, false, 0);
-        Self { config, day, pace, route_shut, live, first_order, shards, clock, symbols }
+        let (route_shut, live, first_order, board) = (false, false, 0, None);
+        Self { config, day, pace, route_shut, live, first_order, shards, board, clock, symbols }
     }
 
     pub(super) fn books(&self) -> usize {

@@ -1,0 +1,226 @@
+//! `coretick demo`: the engine trades against the embedded exchange over real sockets, and the two accounts are compared.
+
+mod far;
+mod ledger;
+
+use super::Failure;
+use super::live::{Ends, Engine, Ran};
+use super::outputs::Outputs;
+use super::signal::Stop;
+use super::summary::grouped;
+use crate::base::clock::Wall;
+use crate::base::instrument::{Instrument, InstrumentTable};
+use crate::base::unit::{Nanos, Seq};
+use crate::exchange::faults::Faults;
+use crate::exchange::server::{Addresses, Server};
+use crate::exchange::settings::Settings;
+use crate::exchange::venue::Venue;
+use crate::ingest::date::Day as Date;
+use crate::telemetry::Latency;
+use crate::topology::Machine;
+use crate::topology::config::{Config, StrategyName};
+use crate::wire::itch;
+use crate::wire::soup::secret::Secret;
+use far::{FarEnd, Kept, Left, Rows};
+use ledger::Account;
+use std::io::{self, Write};
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Run the whole: the embedded exchange on one core, the engine on another, over loopback sockets
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    coretick demo\n  \
+    coretick demo --seconds 60 --rate 100000 --faults loss=0.05,reorder=8 --out out/demo\n\n\
+    Market data goes by multicast on the loopback interface, orders by TCP. At the end all orders are cancelled, positions\n\
+    traded down, the session logged out, and the exchange's ledger compared with the engine's account.\n\
+    Keys of --faults: see `coretick exchange --help`.\n\n\
+    Exit code: 0 when both accounts agree; 1 when they do not, or the system refused something; 2 for wrong input;\n\
+    3 when orders may still be open.")]
+pub(super) struct Arguments {
+    /// Seconds of trading
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Draws what the background traders do
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Symbols: 1 to 8000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=8_000))]
+    symbols: u32,
+    /// Market-data messages a second of background traders, about
+    #[arg(long, value_name = "R", default_value_t = 20_000)]
+    rate: u32,
+    /// What goes wrong on purpose, as key=value,...
+    #[arg(long, value_name = "FAULTS")]
+    faults: Option<String>,
+    /// The strategy
+    #[arg(long, value_enum, default_value = "quoter")]
+    strategy: StrategyName,
+    /// Where stages run: fused, split, or a TOML file of shards
+    #[arg(long, value_name = "NAME|FILE")]
+    placement: Option<String>,
+    /// Show plain lines instead of a console
+    #[arg(long)]
+    plain: bool,
+    /// Write summary.json, orders.csv, fills.csv, ledger.csv, latency_*.hgrm and config.toml into this folder; those of an
+    /// earlier run are removed from it first
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Orders of which it is kept what led to them.
+const CAUSES: usize = 1 << 20;
+/// MiB of messages that the exchange keeps, and so many seconds at the rate asked for: a message has some 40 bytes.
+const KEPT_MIB: u64 = 64;
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
+    let wall = Wall::set();
+    let outputs = arguments.out.as_deref().map(Outputs::create).transpose()?;
+    let machine = Machine::read();
+    // With cores to spare the exchange has one to itself; else it shares that of the log.
+    let cores = machine.cores();
+    let cpu = if cores.len() > 2 { cores.last() } else { cores.first() }.map(|cpu| cpu.id);
+    let spare = if cores.len() > 2 { cpu } else { None };
+    let settings = settings(arguments)?;
+    let (user, password) = (settings.account[0].user.clone(), settings.account[0].password.clone());
+    let now = wall.now();
+    let mut plan = settings.plan(now, Date::of(now).midnight())?;
+    let [line_a, line_b] = free_ports()?;
+    plan.addresses = Addresses::on_this_machine(line_a, line_b);
+    let table = table(&plan.venue.feed.tape.listings);
+    let file: Box<dyn Write + Send> = match &outputs {
+        Some(outputs) => Box::new(outputs.open("ledger.csv")?),
+        None => Box::new(io::sink()),
+    };
+    let rows = Rows::default();
+    let venue = Venue::new(plan.venue, Kept::new(file, &rows), now)?;
+    let connections = settings.order_entry.connections;
+    let server = Server::bind(venue, &plan.addresses, connections, &settings.faults, now)?;
+    let far = FarEnd::start(server, rows, wall, cpu)?;
+
+    let config = config(arguments, &far.addresses, &user, table)?;
+    let engine = Engine {
+        config: config.clone(),
+        machine: machine.without(spare),
+        secret: Secret::new(&password, "the demo's account").map_err(Failure::Secret)?,
+        wall,
+        stop,
+        ends: Ends { after: Some(Nanos(arguments.seconds * 1_000_000_000)), flat: true },
+        outputs: outputs.as_ref(),
+        title: format!("coretick demo  {} symbols, {} messages/s", arguments.symbols, grouped(arguments.rate.into())),
+        plain: arguments.plain,
+        causes: CAUSES,
+    };
+    let ran = engine.run();
+    // Its end comes first, whatever became of the engine.
+    let left = far.end()?;
+    let mut ran = ran?;
+    let account = Account::read(&left.ledger, &user).map_err(|why| Failure::LedgerDiffers(vec![why]))?;
+    let differences = differences(&ran, &account, &config);
+    if let Some(live) = &mut ran.summary.live {
+        live.ledger_equal = Some(differences.is_empty());
+    }
+    let round_trip = round_trip(&ran, left, &account);
+    let more = [("exchange_round_trip", &round_trip)];
+    ran.sum_up(&more);
+    if let Some(outputs) = &outputs {
+        outputs.latencies(&more)?;
+        ran.write(outputs, &config)?;
+    }
+    ran.summary.print(out)?;
+    writeln!(
+        out,
+        "\nclocks    receive_to_send: the processor's (TSC), from the packet read to the order in the socket, both in the engine;\n          \
+         exchange_round_trip: the exchange's own, from the time of the message that led to the order to the order's"
+    )?;
+    if let Some(path) = &arguments.out {
+        writeln!(out, "written   {}", path.display())?;
+    }
+    out.flush()?;
+    ran.verdict()?;
+    if differences.is_empty() { Ok(()) } else { Err(Failure::LedgerDiffers(differences)) }
+}
+
+/// The exchange's settings.
+fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
+    let mut settings = Settings::default();
+    settings.flow.symbols = arguments.symbols;
+    settings.flow.rate = arguments.rate;
+    settings.flow.seed = arguments.seed;
+    let bytes = u64::from(arguments.rate) * 40 * (arguments.seconds + 30);
+    settings.feed.kept_mib = ((bytes >> 20) + KEPT_MIB).min(4_096) as usize;
+    if let Some(text) = &arguments.faults {
+        settings.faults = Faults::parse(text).map_err(Failure::Faults)?;
+    }
+    Ok(settings)
+}
+
+/// Two ports that nobody has now.
+fn free_ports() -> io::Result<[u16; 2]> {
+    let sockets = [UdpSocket::bind("0.0.0.0:0")?, UdpSocket::bind("0.0.0.0:0")?];
+    Ok([sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()])
+}
+
+/// The instruments of the exchange.
+fn table(listings: &[crate::exchange::market_data::Listing]) -> Arc<InstrumentTable> {
+    let mut table = InstrumentTable::new();
+    for listing in listings {
+        table.add(Instrument::new(listing.symbol));
+    }
+    Arc::new(table)
+}
+
+/// The engine's configuration.
+fn config(
+    arguments: &Arguments,
+    at: &Addresses,
+    user: &str,
+    table: Arc<InstrumentTable>,
+) -> Result<Config, Failure> {
+    let mut config = Config::load(None, arguments.placement.as_deref())?;
+    config.strategy.name = arguments.strategy;
+    // Timers are what winding down goes by.
+    config.engine.tick_ms = 20;
+    config.book.instruments_max = arguments.symbols.next_power_of_two().max(64);
+    config.book.orders_max = 1 << 19;
+    config.book.levels_max = 1 << 17;
+    config.venue.order_entry = at.order_entry;
+    config.venue.user = user.into();
+    config.feed.line_a = at.lines[0].to_string();
+    config.feed.line_b = at.lines[1].to_string();
+    config.feed.interface = at.interface;
+    config.feed.rerequests = at.rerequests.to_string();
+    config.feed.snapshots = at.snapshots.to_string();
+    config.table = Some(table);
+    config.validate()?;
+    Ok(config)
+}
+
+/// Where the two accounts differ.
+fn differences(ran: &Ran, account: &Account, config: &Config) -> Vec<String> {
+    let (Some(gate), Some(gateway)) = (&ran.outcome.gate, &ran.outcome.gateway) else {
+        return vec!["the engine left no account".into()];
+    };
+    let Some(table) = &config.table else { return Vec::new() };
+    let fills = gate.counts().fills;
+    account.differences(gate.portfolio(), table, fills, gateway.agent().gateway().next_reference())
+}
+
+/// From the time of the message that led to an order to the time of the order, by the exchange's clock.
+fn round_trip(ran: &Ran, left: Left, account: &Account) -> Latency {
+    let mut latency = Latency::default();
+    let mut server = left.server;
+    let store = server.venue().feed().store();
+    let causes = ran.outcome.gateway.iter().flat_map(|gateway| gateway.agent().causes());
+    for (reference, Seq(sequence)) in causes {
+        let taken = account.taken.get(reference);
+        let message = store.get(*sequence).filter(|message| itch::length(message[0]) == Some(message.len()));
+        if let (Some(taken), Some(message)) = (taken, message) {
+            latency.record(taken.saturating_sub(itch::frame_time(message)));
+        }
+    }
+    latency
+}

@@ -1,0 +1,268 @@
+//! A live engine from its configuration to what it leaves: what `coretick run` and `coretick demo` have in common.
+
+mod course;
+
+pub(super) use course::Ends;
+
+use super::console::{Asked, Console};
+use super::outputs::Outputs;
+use super::signal::Stop;
+use super::summary::{LiveFigures, Summary, TradingFigures, stages};
+use super::{Failure, choose_executor};
+use crate::base::clock::{Clock, Wall};
+use crate::base::command::Commands;
+use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
+use crate::base::step::Pace;
+use crate::base::unit::Nanos;
+use crate::book::Host;
+use crate::ingest::LiveFeed;
+use crate::ingest::date::Day as Date;
+use crate::ingest::decode::Decoder;
+use crate::ingest::live::FeedState;
+use crate::route::gateway::{End, Gateway, Pace as VenuePace, Phase, Settings};
+use crate::telemetry::{Board, Latency, View};
+use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
+use crate::topology::config::Config;
+use crate::topology::outcome::Outcome;
+use crate::topology::placement::{Bursts, Placement};
+use crate::topology::{Machine, memory, run};
+use crate::wire::soup::secret::Secret;
+use crate::wire::soup::{SessionName, Username};
+use course::{Course, Seen};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+const SECOND: u64 = 1_000_000_000;
+/// Orders that a program can name in a second: the second of the day in which it began, then so many bits of a count.
+const ORDERS_PER_SECOND_BITS: u32 = 23;
+
+/// What a live run is made of.
+pub(super) struct Engine<'a> {
+    /// The configuration, its instrument table with it.
+    pub(super) config: Config,
+    /// The cores that it may take.
+    pub(super) machine: Machine,
+    /// The password.
+    pub(super) secret: Secret,
+    /// The time of day.
+    pub(super) wall: Wall,
+    /// What a person asks for.
+    pub(super) stop: Stop,
+    /// How it ends of its own accord.
+    pub(super) ends: Ends,
+    /// Where files go.
+    pub(super) outputs: Option<&'a Outputs>,
+    /// What the console is headed with.
+    pub(super) title: String,
+    /// Whether it shows plain lines even on a terminal.
+    pub(super) plain: bool,
+    /// Orders of which it is kept what led to them.
+    pub(super) causes: usize,
+}
+
+/// What a live run leaves.
+pub(super) struct Ran {
+    /// The stages.
+    pub(super) outcome: Outcome<LiveFeed>,
+    /// The figures.
+    pub(super) summary: Summary,
+    /// Why there is no connection any more.
+    pub(super) end: Option<End>,
+    /// Orders that may be open at the venue, in words.
+    pub(super) open: Vec<String>,
+}
+
+impl Engine<'_> {
+    /// Runs it to its end.
+    pub(super) fn run(self) -> Result<Ran, Failure> {
+        let Self { config, machine, secret, wall, stop, ends, outputs, title, plain, causes } = self;
+        let Some(table) = config.table.clone() else { return Err(Failure::NoTable) };
+        let bursts = Bursts::of(&config);
+        let placement = Placement::new(&config, &machine, &bursts)?.live();
+        memory::fits(&placement, &config, &bursts, &machine)?;
+        let executor = choose_executor(&config)?;
+        let now = wall.now();
+        let date = Date::of(now);
+        let clock = Clock::calibrated();
+        let commands = Commands::new();
+        let instruments = config.book.instruments_max as usize;
+        let symbols = Symbols::new(instruments);
+        let board = Board::new(instruments, &FeedState::NAMES, &PHASES);
+
+        let decoder = Decoder::new(date.midnight(), Some((*table).clone()), config.book.shards);
+        let feed = LiveFeed::open(
+            &config.feed(secret),
+            decoder,
+            clock,
+            wall,
+            commands.clone(),
+            symbols.clone(),
+            board.clone(),
+        );
+        let feed = feed.map_err(Failure::Feed)?;
+        let gateway = Gateway::new(settings(&config), secret, &names(&table), now);
+        let setup = Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
+        let first_order = now.0 / SECOND % 86_400 << ORDERS_PER_SECOND_BITS;
+        let setup = Setup { live: true, first_order, board: Some(board.clone()), ..setup };
+        let files = match outputs {
+            Some(outputs) => outputs.files()?,
+            None => Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) },
+        };
+        let part = GatewayPart {
+            gateway,
+            venue: config.venue.order_entry,
+            wall,
+            commands: commands.clone(),
+            patience: Nanos(config.venue.stop_within_ms * 1_000_000),
+            board: board.clone(),
+            causes,
+        };
+        let parts = Parts {
+            source: Some(feed),
+            position: Arc::new(AtomicU64::new(0)),
+            gateway: Some(part),
+            files: Some(files),
+        };
+
+        let mut console = Console::open(plain, &title, board.clone(), symbols, commands.clone())?;
+        let mut course = Course::new(ends, commands.clone(), now);
+        let mut told_to_stop = false;
+        let watch = || {
+            let now = wall.now();
+            // Where nobody can be shown anything, the engine goes on all the same.
+            match console.tick(now).unwrap_or(Asked::Nothing) {
+                Asked::Nothing => {}
+                Asked::Stop => told_to_stop = true,
+                Asked::Kill => commands.kill(),
+            }
+            told_to_stop |= stop.is_set();
+            course.step(seen(&board.view(now), now, told_to_stop));
+        };
+        let ran = run::run::<_, LiveSeat>(&placement, &setup, executor, parts, watch);
+        console.close();
+        let mut outcome = ran?;
+        if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
+            log.finish(&gate.open_orders())?;
+        }
+        let mut summary = Summary::new(&config, config.symbols(), date, placed(&config));
+        let wanted = placement.cores_wanted;
+        summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
+        Ok(Ran::new(outcome, summary, &table))
+    }
+}
+
+impl Ran {
+    fn new(outcome: Outcome<LiveFeed>, mut summary: Summary, table: &InstrumentTable) -> Self {
+        summary.seconds = outcome.seconds;
+        if let Some(feed) = &outcome.source {
+            summary.decoded(feed.decoder());
+        }
+        for (host, _) in &outcome.books {
+            summary.books(host.books());
+        }
+        let gateway = outcome.gateway.as_ref().map(|live| live.agent().gateway());
+        let end = gateway.and_then(|gateway| match gateway.phase() {
+            Phase::Over(end) => Some(end),
+            _ => None,
+        });
+        let open: Vec<String> = gateway.into_iter().flat_map(Gateway::open_orders).map(|order| {
+            let symbol = table.get(order.instrument).map_or("?".into(), |it| it.symbol.to_string());
+            let (side, open, price, reference) = (order.side, order.open.0, order.price, order.reference);
+            let word = if order.confirmed { "" } else { " (never confirmed)" };
+            format!("{side} {open} {symbol} at {price}, reference {reference}, order {}{word}", order.order.0)
+        }).collect();
+        if let (Some(feed), Some(gateway)) = (&outcome.source, gateway) {
+            summary.live = Some(LiveFigures {
+                state: feed.state(),
+                feed: *feed.counts(),
+                gateway: gateway.counts(),
+                odd: gateway.oddities().total(),
+                open: open.len(),
+                ledger_equal: None,
+            });
+        }
+        Self { outcome, summary, end, open }
+    }
+
+    /// Its latencies, in flow order.
+    pub(super) fn latencies(&self) -> Vec<(&'static str, &Latency)> {
+        let sent = self.outcome.gateway.as_ref();
+        let sent = sent.map(|live| ("receive_to_send", live.agent().receive_to_send()));
+        stages(&self.outcome).into_iter().chain(sent).collect()
+    }
+
+    /// Takes orders, positions and latencies into the summary, `more` latencies among them.
+    pub(super) fn sum_up(&mut self, more: &[(&'static str, &Latency)]) {
+        let mut all = self.latencies();
+        all.extend(more);
+        let figures = TradingFigures::of(&self.outcome, &all);
+        self.summary.trading = figures;
+    }
+
+    /// Writes its files, but for those of the log.
+    pub(super) fn write(&self, outputs: &Outputs, config: &Config) -> Result<(), Failure> {
+        outputs.latencies(&self.latencies())?;
+        outputs.write("config.toml", config.to_toml().as_bytes())?;
+        outputs.write("summary.json", self.summary.to_json().as_bytes())
+    }
+
+    /// Whether it ended as it should.
+    pub(super) fn verdict(&self) -> Result<(), Failure> {
+        match self.end {
+            Some(End::Deadline) => Err(Failure::OpenOrders(self.open.clone())),
+            Some(End::NotAuthorized) => Err(Failure::Session(
+                "the venue did not accept user and password, and was asked as often as may be: see that venue.user is right, \
+                 and what CORETICK_PASSWORD or venue.password_file holds",
+            )),
+            Some(End::OtherStream) => Err(Failure::Session(
+                "the venue gave another session than it was asked for, so what it told before cannot be known: \
+                 ask it which session runs, and set venue.session",
+            )),
+            Some(End::TooManyOrders) => Err(Failure::Session(
+                "more orders are open at the venue than there is room for here: raise risk.open_orders_max, \
+                 or have the venue cancel them",
+            )),
+            Some(End::Stopped | End::SessionEnded) | None => Ok(()),
+        }
+    }
+}
+
+/// What the board says, as far as it matters for the course of the run.
+fn seen(view: &View, now: Nanos, told_to_stop: bool) -> Seen {
+    let held = view.positions.iter().any(|position| position.held.position.0 != 0);
+    let state = &*view.feed.state.name;
+    Seen {
+        now,
+        is_live: state == FeedState::Live.name() && PHASES[6] == view.gateway.phase.name,
+        feed_ended: state == FeedState::Ended.name(),
+        is_over: view.gateway.phase.number >= OVER,
+        is_flat: !held && view.gateway.open == 0,
+        told_to_stop,
+    }
+}
+
+/// The session with the venue, as configured.
+fn settings(config: &Config) -> Settings {
+    let venue = &config.venue;
+    // A configuration that was loaded has names that fit.
+    let user = Username::new(&venue.user).unwrap_or(Username::BLANK);
+    let burst = venue.messages_burst;
+    Settings {
+        session: SessionName::new(&venue.session).unwrap_or(SessionName::BLANK),
+        orders_max: config.risk.open_orders_max as usize * 2,
+        pace: VenuePace { per_second: venue.messages_per_second, burst, for_cancels: burst / 10 },
+        good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
+        mass_cancel: venue.mass_cancel,
+        ..Settings::new(user)
+    }
+}
+
+fn names(table: &InstrumentTable) -> Vec<Symbol> {
+    table.iter().map(|(_, instrument)| instrument.symbol).collect()
+}
+
+fn placed(config: &Config) -> String {
+    let named = format!("{:?}", config.topology.placement).to_lowercase();
+    if config.shards.is_empty() { named } else { "from the configuration".into() }
+}

@@ -1,0 +1,64 @@
+//! The folder that a run writes its files to.
+
+use super::Failure;
+use crate::telemetry::Latency;
+use crate::topology::chain::Files;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Whether a run writes a file of that name.
+fn is_output(name: &str) -> bool {
+    let named = ["config.toml", "summary.json", "orders.csv", "fills.csv", "ledger.csv"];
+    named.contains(&name)
+        || (name.starts_with("latency_") && name.ends_with(".hgrm"))
+}
+
+/// The folder of a run.
+pub(super) struct Outputs(PathBuf);
+
+impl Outputs {
+    /// The folder, made if need be, without the files of an earlier run.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| Failure::File(path.into(), error);
+        std::fs::create_dir_all(path).map_err(failed)?;
+        // What an earlier run left would be taken for this one's.
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_str().is_some_and(is_output) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(Self(path.into()))
+    }
+
+    /// A new file, to be written piece by piece.
+    pub(super) fn open(&self, name: &str) -> Result<BufWriter<File>, Failure> {
+        let path = self.0.join(name);
+        let file = File::create(&path).map_err(|error| Failure::File(path, error))?;
+        Ok(BufWriter::with_capacity(1 << 20, file))
+    }
+
+    /// A whole file.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let mut file = self.open(name)?;
+        let written = file.write_all(bytes).and_then(|()| file.flush());
+        written.map_err(|error| Failure::File(self.0.join(name), error))
+    }
+
+    /// The log's files.
+    pub(super) fn files(&self) -> Result<Files, Failure> {
+        let (orders, fills) = (self.open("orders.csv")?, self.open("fills.csv")?);
+        Ok(Files { orders: Box::new(orders), fills: Box::new(fills) })
+    }
+
+    /// A histogram each.
+    pub(super) fn latencies(&self, latencies: &[(&str, &Latency)]) -> Result<(), Failure> {
+        for (stage, latency) in latencies {
+            let mut text = Vec::new();
+            latency.write_hgrm(&mut text)?;
+            self.write(&format!("latency_{stage}.hgrm"), &text)?;
+        }
+        Ok(())
+    }
+}
