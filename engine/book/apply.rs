@@ -206,7 +206,7 @@ impl Books {
 
     /// A living order leaves, and its level with it if it was the last; tells whether the best level changed.
     #[inline]
-    fn leave(&mut self, i: usize, handle: u32, slot: Slot, reference: u64) -> bool {
+    pub(super) fn leave(&mut self, i: usize, handle: u32, slot: Slot, reference: u64) -> bool {
         let level = self.levels.get_mut(slot.level);
         level.count -= 1;
         level.qty -= u64::from(slot.qty);
@@ -305,6 +305,10 @@ impl Books {
             if let Some(session) = Session::from_code(code) {
                 self.session(m, session, change);
             }
+            return Ok(());
+        }
+        if matches!(kind, Kind::GAP | Kind::WHOLE | Kind::CLEAR) {
+            self.hear(m, change);
             return Ok(());
         }
         if kind == Kind::LEVEL {

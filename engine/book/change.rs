@@ -14,9 +14,10 @@ pub struct Change {
     /// Whether orders, last trade, phase or the table of instruments took it in.
     pub applied: bool,
     /// Whether the instrument's best price or the quantity there changed on either side, or its phase or health;
-    /// for a session's event, whether the session did, for all instruments.
+    /// for a session's event, whether the session did, for all instruments; for what the feed says of all books, whether
+    /// that changed any.
     pub top: bool,
-    /// The instrument; `NONE` for a session's event.
+    /// The instrument; `NONE` for what concerns all of them.
     pub instrument: InstrumentId,
     /// The resting order's side; the message's own for levels and trades.
     pub side: Side,

@@ -26,7 +26,8 @@
 //!
 //! * An instrument's book is `BUILDING` until the feed says that its messages or the system's hours begin: who joins later
 //!   may have missed orders. Then it is `LIVE`, until there is no room for an order of it, or messages begin anew while it
-//!   holds something: `STALE`. Its phase has nothing to do with that, and messages are applied in any case.
+//!   holds something: `STALE`. Its phase has nothing to do with that, and messages are applied in any case. While the feed
+//!   misses something, what would be `LIVE` is `STALE`; when nothing is missing any more, what was building is complete.
 //!
 //! What always holds: a level's total and count are those of its queue, if it has one, and no level is empty; the best
 //! prices are the ladders' first; whatever bytes come, a message is applied or counted. [`Books::verify`] recomputes
@@ -44,6 +45,7 @@ mod record;
 mod set_level;
 mod verify;
 mod view;
+mod whole;
 
 #[cfg(test)]
 mod naive;
@@ -112,6 +114,8 @@ pub struct Books {
     levels: Levels,
     orders: Orders,
     session: Session,
+    /// The feed misses something: no book can be vouched for.
+    gapped: bool,
     /// One above the highest instrument that a message named.
     seen: usize,
     /// Orders that got a priority so far; wraps.
@@ -132,6 +136,7 @@ impl Books {
             levels: Levels::new(limits.levels),
             orders: Orders::new(limits.orders),
             session: Session::Before,
+            gapped: false,
             seen: 0,
             arrivals: 0,
             anomalies: Anomalies::default(),

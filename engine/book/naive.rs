@@ -2,7 +2,7 @@
 
 use super::{Ahead, Change, LevelView, OrderView, Top};
 use crate::base::message::{Flags, Kind, Market};
-use crate::base::unit::{InstrumentId, Phase, Price, Qty, Side};
+use crate::base::unit::{Health, InstrumentId, Phase, Price, Qty, Side};
 use std::collections::BTreeMap;
 
 /// By price: references and open quantities, first to trade first.
@@ -17,6 +17,7 @@ pub(super) struct Naive {
     levels: BTreeMap<(u32, Side), BTreeMap<i64, LevelView>>,
     states: BTreeMap<u32, State>,
     session: u8,
+    gapped: bool,
     limit: u32,
     arrivals: u32,
     /// Of the order that the last message added or took from; 0 if there was none, or it was replaced.
@@ -29,6 +30,7 @@ pub(super) struct Naive {
 struct State {
     trading: u8,
     halted: bool,
+    health: Health,
     trade: Option<(Price, Qty)>,
     standing: &'static str,
 }
@@ -45,7 +47,9 @@ impl Naive {
         self.arrival = 0;
         let mut change = self.take(m);
         let now: Vec<_> = self.watched(m).map(|i| (self.top(i), self.phase(i))).collect();
-        change.top = tops != now || (m.head.kind == Kind::SESSION && phase != self.session_phase());
+        change.top = change.top
+            || tops != now
+            || (m.head.kind == Kind::SESSION && phase != self.session_phase());
         match m.head.kind {
             Kind::SESSION => (0..self.limit).for_each(|i| self.stand(i)),
             _ => self.watched(m).for_each(|i| self.stand(i.0)),
@@ -76,7 +80,14 @@ impl Naive {
         match kind {
             Kind::SESSION if b"OSQMEC".contains(&m.code) => {
                 self.session = m.code;
+                self.begin(m.code);
                 return Change { instrument: InstrumentId::NONE, reference: 0, ..change };
+            }
+            Kind::GAP | Kind::WHOLE | Kind::CLEAR => {
+                let before = self.healths();
+                self.hear(kind);
+                let top = kind == Kind::CLEAR || before != self.healths();
+                return Change { instrument: InstrumentId::NONE, reference: 0, top, ..change };
             }
             Kind::ADD
             | Kind::EXECUTE
@@ -349,6 +360,45 @@ impl Naive {
 
     pub(super) fn last_trade(&self, i: InstrumentId) -> Option<(Price, Qty)> {
         self.states[&i.0].trade
+    }
+
+    fn begin(&mut self, code: u8) {
+        for i in 0..self.limit {
+            let empty = !self.has_orders(InstrumentId(i)) && !self.has_levels(InstrumentId(i));
+            let health = &mut self.states.get_mut(&i).expect("made at start").health;
+            if code == b'O' && !empty {
+                *health = Health::STALE;
+            } else if b"OS".contains(&code) && *health == Health::BUILDING {
+                *health = Health::LIVE;
+            }
+        }
+    }
+
+    fn hear(&mut self, kind: Kind) {
+        self.gapped = kind == Kind::GAP || (self.gapped && kind == Kind::CLEAR);
+        for state in self.states.values_mut() {
+            if kind == Kind::WHOLE && state.health == Health::BUILDING {
+                state.health = Health::LIVE;
+            }
+            if kind == Kind::CLEAR {
+                *state = State { trade: state.trade, ..State::default() };
+            }
+        }
+        if kind == Kind::CLEAR {
+            (self.orders.clear(), self.queues.clear(), self.levels.clear());
+            self.session = 0;
+        }
+    }
+
+    fn healths(&self) -> (bool, Vec<Health>) {
+        (self.gapped, self.states.values().map(|state| state.health).collect())
+    }
+
+    pub(super) fn health(&self, i: InstrumentId) -> Health {
+        match self.states[&i.0].health {
+            Health::LIVE if self.gapped => Health::STALE,
+            health => health,
+        }
     }
 
     fn session_phase(&self) -> u8 {

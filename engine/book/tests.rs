@@ -5,6 +5,7 @@ mod levels;
 mod memory;
 mod storms;
 mod views;
+mod whole;
 
 use super::naive::Naive;
 use super::*;
@@ -56,6 +57,7 @@ fn compare(books: &Books, naive: &Naive, m: &Market, at: u64) {
     }
     assert_eq!(books.top(i), naive.top(i), "message {at}");
     assert_eq!(books.phase(i), naive.phase(i), "message {at}");
+    assert_eq!(books.health(i), naive.health(i), "message {at}");
     assert_eq!(books.last_trade(i), naive.last_trade(i), "message {at}");
     assert_eq!(books.live_orders(), naive.len() as u64, "message {at}");
     for reference in [m.reference, m.other] {

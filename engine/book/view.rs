@@ -112,7 +112,10 @@ impl Books {
 
     /// Whether the book can be vouched for; stale for an instrument beyond the table.
     pub fn health(&self, i: InstrumentId) -> Health {
-        self.records.get(i.index()).map_or(Health::STALE, |record| record.health)
+        match self.records.get(i.index()).map_or(Health::STALE, |record| record.health) {
+            Health::LIVE if self.gapped => Health::STALE,
+            own => own,
+        }
     }
 
     /// Price and quantity of the last trade that counts as volume.

@@ -140,6 +140,7 @@ impl<S: Strategy> Host for BookStage<S> {
         match message.head.kind {
             Kind::DIRECTORY => self.announce(message),
             Kind::SESSION | Kind::TRADING | Kind::HALT => self.tell_state(message.head.instrument),
+            Kind::GAP | Kind::WHOLE | Kind::CLEAR => self.tell_state(InstrumentId::NONE),
             Kind::TICK => self.strategy.on_tick(message.head.time),
             Kind::KILL => {
                 self.writer(message, out).0.all(Kind::KILL);

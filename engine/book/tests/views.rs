@@ -37,6 +37,10 @@ impl Views {
         for window in &mut self.large {
             window.update(books, change);
         }
+        if change.kind == Kind::CLEAR {
+            self.flows.iter_mut().for_each(|flow| _ = flow.update(Top::default()));
+            self.tops.fill(Top::default());
+        }
         let i = change.instrument;
         if i.index() >= 6 {
             return;

@@ -122,7 +122,7 @@ impl<const N: usize> Depth<N> {
         let kind = change.kind;
         let moved = (Kind::ADD..=Kind::REPLACE).contains(&kind) || kind == Kind::LEVEL;
         if change.instrument != self.instrument || !moved {
-            return false;
+            return change.kind == Kind::CLEAR && self.clear();
         }
         let Some(lane) = lane(change.side) else { return false };
         let mut changed = self.refresh(books, lane, change.price);
@@ -130,6 +130,13 @@ impl<const N: usize> Depth<N> {
             changed |= self.refresh(books, lane, change.new_price);
         }
         changed
+    }
+
+    /// All books were emptied.
+    #[cold]
+    fn clear(&mut self) -> bool {
+        self.sides = [[LevelView::default(); N]; 2];
+        true
     }
 
     /// The best levels of a side, best first; zeros where there are fewer.
