@@ -9,7 +9,9 @@
 //! latest when the slots are `full`. What must hold: sequences delivered only rise, none is delivered twice, and each one up to
 //! `next` was delivered or is counted as lost.
 //!
-//! A session begins with sequence 1. Packets of another one are told apart and not taken: `reset` begins anew.
+//! A session begins with sequence 1. Packets of another one are told apart and not taken: `reset` begins anew. Who comes late,
+//! or has to start over from a copy of the market, lets everything wait (`hold_from`) until it is known with which
+//! sequence to go on (`resume_at`).
 #![forbid(unsafe_code)]
 
 use crate::wire::mold::{Kind, Packet, Session};
@@ -114,6 +116,8 @@ pub struct Arbiter {
     /// The session before.
     left: Option<Session>,
     ended: bool,
+    /// Nothing is due until `resume_at`.
+    paused: bool,
     /// The next sequence to deliver.
     next: u64,
     /// No packet has said of sequences from here on that they exist.
@@ -138,6 +142,7 @@ impl Arbiter {
             session: None,
             left: None,
             ended: false,
+            paused: false,
             next: FIRST,
             unheard: FIRST,
             held: VecDeque::with_capacity(packets),
@@ -167,12 +172,12 @@ impl Arbiter {
         }
         // A packet too early gives no difference.
         match self.next.checked_sub(packet.sequence) {
-            Some(known) => {
+            Some(known) if !self.paused => {
                 self.counts.overlapping += u64::from(known > 0);
                 self.next = packet.next();
                 Offer::Due { skip: known as usize }
             }
-            None => self.hold(packet),
+            _ => self.hold(packet),
         }
     }
 
@@ -180,6 +185,9 @@ impl Arbiter {
     /// was given up.
     #[inline]
     pub fn release(&mut self) -> Option<Due<'_>> {
+        if self.paused {
+            return None;
+        }
         let (held, known) = loop {
             let held = *self.held.front()?;
             let known = self.next.checked_sub(held.first)?;
@@ -199,8 +207,16 @@ impl Arbiter {
 
     /// The first sequences that are missing: something behind them came, or was said to exist.
     pub fn missing(&self) -> Option<Gap> {
-        let mut first = self.next;
-        for held in &self.held {
+        self.missing_from(self.next)
+    }
+
+    /// As `missing`, of the sequences from `from` on, which is not below `next`. Looks at what waits from there on.
+    pub fn missing_from(&self, from: u64) -> Option<Gap> {
+        let mut first = from;
+        // From `next` on all count: a packet may lie within one before it.
+        let before = |held: &Held| from > self.next && held.first <= from;
+        let at = self.held.partition_point(before).saturating_sub(1);
+        for held in self.held.range(at..) {
             if held.first > first {
                 return Some(Gap { first, count: held.first - first });
             }
@@ -222,9 +238,46 @@ impl Arbiter {
         Some(gap)
     }
 
+    /// Whether something is missing, or waits.
+    #[inline]
+    pub fn behind(&self) -> bool {
+        self.unheard > self.next
+    }
+
+    /// Nothing is due any more until `resume_at`: what comes waits, unless it is below `mark`; what waits below it goes.
+    pub fn hold_from(&mut self, mark: u64) {
+        self.paused = true;
+        self.next = mark;
+        while let Some(held) = self.held.front().copied().filter(|held| held.next <= mark) {
+            self.held.pop_front();
+            self.free.push(held.slot);
+        }
+        self.unheard = self.unheard.max(mark);
+    }
+
+    /// Goes on with `next`, wherever it was: what waits from there on is due.
+    pub fn resume_at(&mut self, next: u64) {
+        self.paused = false;
+        self.next = next;
+        self.unheard = self.unheard.max(next);
+    }
+
+    /// What waits is dropped, and what was said to exist is forgotten.
+    pub fn drop_held(&mut self) {
+        self.free.extend(self.held.drain(..).map(|held| held.slot));
+        self.unheard = self.next;
+    }
+
+    /// Leaves the session as `reset` does, and takes it anew if it comes again.
+    pub fn restart(&mut self) {
+        self.reset();
+        self.left = None;
+    }
+
     /// Leaves the session, with whatever waits: the next packet of another one begins anew.
     pub fn reset(&mut self) {
         self.left = self.session.take();
+        self.paused = false;
         self.free.extend(self.held.drain(..).map(|held| held.slot));
     }
 
@@ -239,6 +292,11 @@ impl Arbiter {
         self.session
     }
 
+    /// The session before the current one, or the last that was left.
+    pub fn left(&self) -> Option<Session> {
+        self.left
+    }
+
     /// Whether the end of the session was heard. What is missing may still come.
     pub fn ended(&self) -> bool {
         self.ended
@@ -247,6 +305,11 @@ impl Arbiter {
     /// The sequence that is due next.
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// The sequence from which on nothing was heard of.
+    pub fn unheard(&self) -> u64 {
+        self.unheard
     }
 
     /// Packets that wait.

@@ -1,4 +1,4 @@
-//! Where packets end in what has none: messages of one time are a packet.
+//! Where packets end: the last of its messages, for each book shard. In what has no packets, messages of one time are one.
 #![forbid(unsafe_code)]
 
 use crate::base::message::{Flags, Market, SHARDS_MAX};
@@ -25,4 +25,24 @@ pub fn last_of_packet<'a>(
         }
     }
     if last == heard { Flags::LAST } else { Flags::last_for(last) }
+}
+
+/// Sets on the messages of one `packet` the flags that say for which of the `shards` book shards each is its last.
+/// `shard_of` is a message's shard, unless the message is for all.
+pub(super) fn mark_last(packet: &mut [Market], shard_of: impl Fn(&Market) -> usize, shards: usize) {
+    let all = u8::MAX >> (usize::from(SHARDS_MAX) - shards);
+    // Shards whose last message is known.
+    let mut ended = 0;
+    for message in packet.iter_mut().rev() {
+        let heard = if message.is_for_all() || shards == 1 { all } else { 1 << shard_of(message) };
+        let last = heard & !ended;
+        if last != 0 {
+            let flag = if last == heard { Flags::LAST } else { Flags::last_for(last) };
+            message.head.flags = message.head.flags.with(flag);
+        }
+        ended |= heard;
+        if ended == all {
+            break;
+        }
+    }
 }

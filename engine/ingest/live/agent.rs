@@ -1,22 +1,57 @@
-//! The feed's place in the world: its sockets and its clock.
+//! The feed's place in the world: its sockets, and the only looks at the clock.
+//!
+//! Thin on purpose: what is to be done and when, the receiver knows. The lines are read in turns, a packet each, until they
+//! are dry; a packet is read when all that came of the one before was taken. Then the receiver sees to what is due, and what
+//! it has to say to the servers is said. Nothing waits.
 #![forbid(unsafe_code)]
 
-use super::{FeedCounts, FeedError, FeedState, LiveSettings};
+use super::receiver::{Receiver, ReceiverSettings};
+use super::snapshot::SnapshotClient;
+use super::wire::SnapshotWire;
+use super::{FeedCounts, FeedError, FeedState, LiveSettings, Origin, Seen};
 use crate::base::clock::{Clock, Wall};
 use crate::base::command::Commands;
 use crate::base::instrument::Symbols;
-use crate::base::message::{Key, Market};
+use crate::base::message::{Key, Kind, Market, Message};
 use crate::base::stage::Sink;
+use crate::base::unit::{Nanos, Stamp};
 use crate::ingest::Source;
 use crate::ingest::decode::Decoder;
+use crate::ingest::transport::socket::{LineSocket, SocketError};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// Packets between two looks at what is due, at most.
+const PACKETS_MAX: usize = 32;
+/// Ways by which packets come: two lines, and answers to re-requests.
+const WAYS: usize = 3;
+/// The kernel's time of a packet counts if it is no further from ours.
+const CLOCKS_APART: Nanos = Nanos(1_000_000_000);
+/// Above the longest datagram.
+const DATAGRAM_MAX: usize = 1 << 16;
 
 /// A live feed, read from its sockets.
 pub struct LiveFeed {
-    decoder: Decoder,
-    counts: FeedCounts,
-    state: FeedState,
+    receiver: Receiver,
+    lines: [Option<LineSocket>; 2],
+    /// What to read next (line A, line B, answers), and where nothing was there.
+    way: usize,
+    dry: [bool; WAYS],
+    /// Packets since the last look at what is due.
+    read: usize,
+    rerequests: Option<UdpSocket>,
+    answer: Box<[u8]>,
+    snapshots: Option<SnapshotWire>,
     commands: Commands,
-    none: Market,
+    killed: bool,
+    flattened: bool,
+    over: bool,
+    clock: Clock,
+    wall: Wall,
+    stamped: bool,
+    look_ahead: usize,
+    /// When the last thing was seen.
+    seen: Seen,
 }
 
 impl LiveFeed {
@@ -27,51 +62,221 @@ impl LiveFeed {
     pub fn open(
         settings: &LiveSettings,
         decoder: Decoder,
-        _clock: Clock,
-        _wall: Wall,
+        clock: Clock,
+        wall: Wall,
         commands: Commands,
-        _symbols: Symbols,
+        symbols: Symbols,
     ) -> Result<Self, FeedError> {
         if settings.lines == [None, None] {
             return Err(FeedError::NoLine);
         }
-        let (counts, state) = (FeedCounts::default(), FeedState::Joining);
-        Ok(Self { decoder, counts, state, commands, none: Market::default() })
+        let [a, b] = settings.lines.map(|address| address.map(|it| open_line(it, settings)));
+        let lines = [a.transpose()?, b.transpose()?];
+        let rerequests = settings
+            .rerequests
+            .map(|address| ask(address).map_err(|error| FeedError::Rerequests { address, error }));
+        let rerequests = rerequests.transpose()?;
+        let receiver_settings = ReceiverSettings {
+            shards: settings.shards,
+            tick: settings.tick,
+            repair: settings.repair,
+            held_packets: settings.held_packets,
+            rerequests: rerequests.is_some(),
+        };
+        let client = settings.snapshots.map(|(_, user, secret)| SnapshotClient::new(user, secret));
+        Ok(Self {
+            receiver: Receiver::new(receiver_settings, client, decoder, symbols),
+            lines,
+            way: 0,
+            dry: [false; WAYS],
+            read: 0,
+            rerequests,
+            answer: vec![0; DATAGRAM_MAX].into_boxed_slice(),
+            snapshots: settings.snapshots.map(|(address, ..)| SnapshotWire::new(address)),
+            commands,
+            killed: false,
+            flattened: false,
+            over: false,
+            clock,
+            wall,
+            stamped: settings.stamped,
+            look_ahead: settings.look_ahead,
+            seen: Seen { time: wall.now(), stamp: Stamp(0) },
+        })
     }
 
     /// Where it stands.
     pub fn state(&self) -> FeedState {
-        self.state
+        self.receiver.state()
     }
 
     /// What it has met.
     pub fn counts(&self) -> &FeedCounts {
-        &self.counts
+        self.receiver.counts()
     }
 
     /// What was decoded.
     pub fn decoder(&self) -> &Decoder {
-        &self.decoder
+        self.receiver.decoder()
     }
 
-    /// Bytes of the kernel's buffers that the lines were given.
+    /// Bytes of the kernel's buffers that the lines were given, as the kernel counts them: twice what was granted, its own
+    /// records included. 0 for a line without an address.
     pub fn receive_buffers(&self) -> [usize; 2] {
-        [0; 2]
+        self.lines.each_ref().map(|line| line.as_ref().map_or(0, LineSocket::receive_buffer))
+    }
+
+    /// Why the last connection with the snapshot service ended or was not made, if the system said so; given once.
+    pub fn take_snapshot_error(&mut self) -> Option<io::Error> {
+        self.snapshots.as_mut()?.take_error()
+    }
+
+    /// Reads a packet, or sees to what is due. False if nothing is there.
+    fn pass(&mut self) -> bool {
+        while self.read < PACKETS_MAX && self.dry != [true; WAYS] {
+            let way = self.way;
+            self.way = (way + 1) % WAYS;
+            if self.dry[way] {
+                continue;
+            }
+            let came = if way < 2 { self.read_line(way) } else { self.read_answer() };
+            if came {
+                self.read += 1;
+                return true;
+            }
+            self.dry[way] = true;
+        }
+        let was_busy = self.read > 0;
+        (self.read, self.dry) = (0, [false; WAYS]);
+        self.see_to(self.now());
+        was_busy || self.receiver.front().is_some()
+    }
+
+    /// Whether line A (0) or B (1) has a packet.
+    #[inline]
+    fn read_line(&mut self, line: usize) -> bool {
+        let Some(socket) = &mut self.lines[line] else { return false };
+        let Some(received) = socket.receive() else { return false };
+        let stamp = if self.stamped { self.clock.stamp() } else { Stamp(0) };
+        let now = self.wall.now();
+        let near = |time: &Nanos| now.0.abs_diff(time.0) <= CLOCKS_APART.0;
+        let time = received.kernel.filter(near).unwrap_or(now);
+        self.seen = Seen { time, stamp };
+        let origin = if line == 0 { Origin::A } else { Origin::B };
+        self.receiver.packet(origin, received.bytes, self.seen);
+        true
+    }
+
+    /// Whether there is an answer to a re-request.
+    #[inline]
+    fn read_answer(&mut self) -> bool {
+        if !self.receiver.awaits_answers() {
+            return false;
+        }
+        let Some(socket) = &self.rerequests else { return false };
+        let Ok(length) = socket.recv(&mut self.answer) else { return false };
+        self.seen = self.now();
+        self.receiver.packet(Origin::Rerequests, &self.answer[..length], self.seen);
+        true
+    }
+
+    /// Sees to what is due, with nothing ready on the lines.
+    fn see_to(&mut self, now: Seen) {
+        self.seen = now;
+        if self.commands.ends() {
+            self.over = true;
+            return;
+        }
+        if self.commands.killed() && !self.killed {
+            self.killed = true;
+            self.receiver.command(Kind::KILL, now);
+        }
+        if self.commands.flattens() && !self.flattened {
+            self.flattened = true;
+            self.receiver.command(Kind::FLATTEN, now);
+        }
+        if let Some(wire) = &mut self.snapshots {
+            wire.turn(&mut self.receiver, now.time);
+        }
+        let drops = self.lines.each_ref().map(|line| line.as_ref().map_or(0, LineSocket::drops));
+        self.receiver.set_kernel_drops(drops);
+        self.receiver.turn(now);
+        self.repair(now);
+    }
+
+    /// Sends the re-requests that are due.
+    fn repair(&mut self, now: Seen) {
+        if !self.receiver.awaits_answers() {
+            return;
+        }
+        let Some(socket) = &self.rerequests else { return };
+        while let Some(request) = self.receiver.rerequest(now.time) {
+            // Whoever is not heard is asked again.
+            let _ = socket.send(&request);
+        }
+    }
+
+    fn now(&self) -> Seen {
+        let stamp = if self.stamped { self.clock.stamp() } else { Stamp(0) };
+        Seen { time: self.wall.now(), stamp }
     }
 }
 
+/// A line's socket.
+fn open_line(address: SocketAddr, settings: &LiveSettings) -> Result<LineSocket, FeedError> {
+    let interface = settings.interface;
+    LineSocket::open(address, interface, settings.receive_buffer).map_err(|error| match error {
+        SocketError::GroupV6 => FeedError::GroupV6 { address },
+        SocketError::Bind(error) => FeedError::Line { address, error },
+        SocketError::Join(error) => FeedError::Join { address, interface, error },
+    })
+}
+
+/// A socket that speaks with the server of re-requests, and hears nobody else.
+fn ask(server: SocketAddr) -> io::Result<UdpSocket> {
+    let any = match server {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(server)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 impl Source for LiveFeed {
+    #[inline]
     fn next(&mut self) -> Key {
-        Key::MAX
+        loop {
+            if self.over {
+                return Key::MAX;
+            }
+            if let Some(front) = self.receiver.front() {
+                return front.key();
+            }
+            if !self.receiver.advance(self.seen) && !self.pass() {
+                return Key::MAX;
+            }
+        }
     }
 
     fn waits(&self) -> bool {
-        !self.commands.ends()
+        !self.over
     }
 
+    #[inline]
     fn take(&mut self) -> &Market {
-        &self.none
+        self.receiver.take()
     }
 
-    fn hint(&self, _sink: &impl Sink<Market>) {}
+    #[inline(always)]
+    fn hint(&self, sink: &impl Sink<Market>) {
+        if self.look_ahead > 0 {
+            self.receiver.hint(sink, self.look_ahead);
+        }
+    }
+
+    fn position(&self) -> u64 {
+        self.receiver.counts().messages
+    }
 }

@@ -60,24 +60,24 @@ impl Origin {
 pub enum Reason {
     /// It is no packet of MoldUDP64, or none that is whole.
     NotMold,
+    /// Its sequence is none that a session has.
+    BadSequence,
     /// It is of a session that is not the one taken.
     OtherSession,
     /// It is of a session that is over.
     PastSession,
     /// It is too early, and found no place to wait in: it is asked for again.
     NoRoom,
-    /// It answers a re-request, but did not come from the server.
-    Stranger,
 }
 
 impl Reason {
     /// All of them, in order, with their names.
     pub const ALL: [(Self, &str); 5] = [
         (Self::NotMold, "not_mold"),
+        (Self::BadSequence, "bad_sequence"),
         (Self::OtherSession, "other_session"),
         (Self::PastSession, "past_session"),
         (Self::NoRoom, "no_room"),
-        (Self::Stranger, "stranger"),
     ];
 }
 

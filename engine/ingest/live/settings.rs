@@ -50,6 +50,9 @@ pub struct Repair {
     pub retry_max: Nanos,
     /// A gap of which nothing came for so long is given up: a snapshot is asked for.
     pub give_up: Nanos,
+    /// Lines of which nothing new was heard for so long are not believed to be alive: nothing is live until they are. A venue
+    /// says something each second. 0: never.
+    pub silence: Nanos,
     /// Who comes late, or goes back to a snapshot, is to have caught up within this; else it is said, and tried again.
     pub join_within: Nanos,
 }
@@ -70,6 +73,7 @@ impl Default for Repair {
             retry: ms(10),
             retry_max: ms(1_000),
             give_up: ms(2_000),
+            silence: ms(5_000),
             join_within: ms(30_000),
         }
     }
