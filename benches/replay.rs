@@ -28,7 +28,6 @@ use coretick::wire::frame;
 use std::cell::RefCell;
 use std::fs;
 use std::hint::black_box;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,7 +135,7 @@ impl Bench {
         let symbols = Symbols::new(config.book.instruments_max as usize);
         let setup = Setup::new(config.clone(), 0, pace, self.clock, symbols.clone());
         let source = self.day(&config, symbols, true);
-        let files = Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) };
+        let files = Files::none();
         let parts = Parts::of_replay(source, Arc::default(), files);
         let outcome = run::run::<_, PaperSeat>(&placement, &setup, self.executor, parts, || ())
             .expect("the shards start and end in order");

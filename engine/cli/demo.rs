@@ -4,7 +4,7 @@ mod far;
 mod ledger;
 
 use super::Failure;
-use super::live::{Ends, Engine, Ran};
+use super::live::{self, Ends, Engine, Ran};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use super::summary::grouped;
@@ -15,11 +15,13 @@ use crate::exchange::faults::Faults;
 use crate::exchange::server::{Addresses, Server};
 use crate::exchange::settings::Settings;
 use crate::exchange::venue::Venue;
+use crate::ingest::LiveSettings;
 use crate::ingest::date::Day as Date;
 use crate::telemetry::Latency;
 use crate::topology::Machine;
 use crate::topology::config::{Config, StrategyName};
 use crate::wire::itch;
+use crate::wire::soup::Username;
 use crate::wire::soup::secret::Secret;
 use far::{FarEnd, Kept, Left, Rows};
 use ledger::Account;
@@ -102,15 +104,28 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let far = FarEnd::start(server, rows, wall, cpu)?;
 
     let config = config(arguments, &far.addresses, &user, table)?;
+    let secret = Secret::new(&password, "the demo's account").map_err(Failure::Secret)?;
+    let (at, name) = (far.addresses, Username::new(&user).unwrap_or(Username::BLANK));
     let engine = Engine {
         config: config.clone(),
         machine: machine.without(spare),
-        secret: Secret::new(&password, "the demo's account").map_err(Failure::Secret)?,
+        feed: LiveSettings {
+            lines: at.lines.map(Some),
+            interface: at.interface,
+            rerequests: Some(at.rerequests),
+            snapshots: Some((at.snapshots, name, secret)),
+            ..live::feed(&config, secret)
+        },
+        secret,
         wall,
         stop,
         ends: Ends { after: Some(Nanos(arguments.seconds * 1_000_000_000)), flat: true },
         outputs: outputs.as_ref(),
-        title: format!("coretick demo  {} symbols, {} messages/s", arguments.symbols, grouped(arguments.rate.into())),
+        title: format!(
+            "coretick demo  {} symbols, {} messages/s",
+            arguments.symbols,
+            grouped(arguments.rate.into())
+        ),
         plain: arguments.plain,
         causes: CAUSES,
     };
@@ -118,7 +133,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     // Its end comes first, whatever became of the engine.
     let left = far.end()?;
     let mut ran = ran?;
-    let account = Account::read(&left.ledger, &user).map_err(|why| Failure::LedgerDiffers(vec![why]))?;
+    let account =
+        Account::read(&left.ledger, &user).map_err(|why| Failure::LedgerDiffers(vec![why]))?;
     let differences = differences(&ran, &account, &config);
     if let Some(live) = &mut ran.summary.live {
         live.ledger_equal = Some(differences.is_empty());
@@ -189,11 +205,6 @@ fn config(
     config.book.levels_max = 1 << 17;
     config.venue.order_entry = at.order_entry;
     config.venue.user = user.into();
-    config.feed.line_a = at.lines[0].to_string();
-    config.feed.line_b = at.lines[1].to_string();
-    config.feed.interface = at.interface;
-    config.feed.rerequests = at.rerequests.to_string();
-    config.feed.snapshots = at.snapshots.to_string();
     config.table = Some(table);
     config.validate()?;
     Ok(config)
@@ -217,7 +228,8 @@ fn round_trip(ran: &Ran, left: Left, account: &Account) -> Latency {
     let causes = ran.outcome.gateway.iter().flat_map(|gateway| gateway.agent().causes());
     for (reference, Seq(sequence)) in causes {
         let taken = account.taken.get(reference);
-        let message = store.get(*sequence).filter(|message| itch::length(message[0]) == Some(message.len()));
+        let message =
+            store.get(*sequence).filter(|message| itch::length(message[0]) == Some(message.len()));
         if let (Some(taken), Some(message)) = (taken, message) {
             latency.record(taken.saturating_sub(itch::frame_time(message)));
         }

@@ -4,7 +4,7 @@ mod course;
 
 pub(super) use course::Ends;
 
-use super::console::{Asked, Console};
+use super::console::{Asked, Console, Watch};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use super::summary::{LiveFigures, Summary, TradingFigures, stages};
@@ -15,10 +15,10 @@ use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
 use crate::base::step::Pace;
 use crate::base::unit::Nanos;
 use crate::book::Host;
-use crate::ingest::LiveFeed;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
-use crate::ingest::live::FeedState;
+use crate::ingest::live::{FeedState, Repair};
+use crate::ingest::{LiveFeed, LiveSettings};
 use crate::route::gateway::{End, Gateway, Pace as VenuePace, Phase, Settings};
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
@@ -29,7 +29,7 @@ use crate::topology::{Machine, memory, run};
 use crate::wire::soup::secret::Secret;
 use crate::wire::soup::{SessionName, Username};
 use course::{Course, Seen};
-use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -43,6 +43,8 @@ pub(super) struct Engine<'a> {
     pub(super) config: Config,
     /// The cores that it may take.
     pub(super) machine: Machine,
+    /// Where the feed is.
+    pub(super) feed: LiveSettings,
     /// The password.
     pub(super) secret: Secret,
     /// The time of day.
@@ -76,7 +78,8 @@ pub(super) struct Ran {
 impl Engine<'_> {
     /// Runs it to its end.
     pub(super) fn run(self) -> Result<Ran, Failure> {
-        let Self { config, machine, secret, wall, stop, ends, outputs, title, plain, causes } = self;
+        let Self { config, machine, feed, secret, wall, stop, ends, outputs, title, plain, causes } =
+            self;
         let Some(table) = config.table.clone() else { return Err(Failure::NoTable) };
         let bursts = Bursts::of(&config);
         let placement = Placement::new(&config, &machine, &bursts)?.live();
@@ -92,7 +95,7 @@ impl Engine<'_> {
 
         let decoder = Decoder::new(date.midnight(), Some((*table).clone()), config.book.shards);
         let feed = LiveFeed::open(
-            &config.feed(secret),
+            &feed,
             decoder,
             clock,
             wall,
@@ -102,13 +105,16 @@ impl Engine<'_> {
         );
         let feed = feed.map_err(Failure::Feed)?;
         let gateway = Gateway::new(settings(&config), secret, &names(&table), now);
-        let setup = Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
+        let setup =
+            Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
         let first_order = now.0 / SECOND % 86_400 << ORDERS_PER_SECOND_BITS;
         let setup = Setup { live: true, first_order, board: Some(board.clone()), ..setup };
         let files = match outputs {
             Some(outputs) => outputs.files()?,
-            None => Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) },
+            None => Files::none(),
         };
+        let watch = Watch::new(board.clone(), instruments).with_table(&table);
+        let files = Files { observer: Some(Box::new(watch)), ..files };
         let part = GatewayPart {
             gateway,
             venue: config.venue.order_entry,
@@ -140,7 +146,8 @@ impl Engine<'_> {
             course.step(seen(&board.view(now), now, told_to_stop));
         };
         let ran = run::run::<_, LiveSeat>(&placement, &setup, executor, parts, watch);
-        console.close();
+        // A terminal that is gone takes nothing from the run.
+        let _ = console.close();
         let mut outcome = ran?;
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
             log.finish(&gate.open_orders())?;
@@ -166,12 +173,21 @@ impl Ran {
             Phase::Over(end) => Some(end),
             _ => None,
         });
-        let open: Vec<String> = gateway.into_iter().flat_map(Gateway::open_orders).map(|order| {
-            let symbol = table.get(order.instrument).map_or("?".into(), |it| it.symbol.to_string());
-            let (side, open, price, reference) = (order.side, order.open.0, order.price, order.reference);
-            let word = if order.confirmed { "" } else { " (never confirmed)" };
-            format!("{side} {open} {symbol} at {price}, reference {reference}, order {}{word}", order.order.0)
-        }).collect();
+        let open: Vec<String> = gateway
+            .into_iter()
+            .flat_map(Gateway::open_orders)
+            .map(|order| {
+                let symbol =
+                    table.get(order.instrument).map_or("?".into(), |it| it.symbol.to_string());
+                let (side, open, price, reference) =
+                    (order.side, order.open.0, order.price, order.reference);
+                let word = if order.confirmed { "" } else { " (never confirmed)" };
+                format!(
+                    "{side} {open} {symbol} at {price}, reference {reference}, order {}{word}",
+                    order.order.0
+                )
+            })
+            .collect();
         if let (Some(feed), Some(gateway)) = (&outcome.source, gateway) {
             summary.live = Some(LiveFigures {
                 state: feed.state(),
@@ -239,6 +255,23 @@ fn seen(view: &View, now: Nanos, told_to_stop: bool) -> Seen {
         is_over: view.gateway.phase.number >= OVER,
         is_flat: !held && view.gateway.open == 0,
         told_to_stop,
+    }
+}
+
+/// The feed, as configured.
+pub(super) fn feed(config: &Config, _secret: Secret) -> LiveSettings {
+    LiveSettings {
+        lines: [None, None],
+        interface: Ipv4Addr::LOCALHOST,
+        rerequests: None,
+        snapshots: None,
+        shards: usize::from(config.book.shards),
+        tick: Nanos(config.engine.tick_ms * 1_000_000),
+        look_ahead: config.ingest.look_ahead as usize,
+        stamped: true,
+        repair: Repair::default(),
+        receive_buffer: 8 << 20,
+        held_packets: 4_096,
     }
 }
 

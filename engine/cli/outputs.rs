@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 /// Whether a run writes a file of that name.
 fn is_output(name: &str) -> bool {
     let named = ["config.toml", "summary.json", "orders.csv", "fills.csv", "ledger.csv"];
-    named.contains(&name)
-        || (name.starts_with("latency_") && name.ends_with(".hgrm"))
+    named.contains(&name) || (name.starts_with("latency_") && name.ends_with(".hgrm"))
 }
 
 /// The folder of a run.
@@ -49,7 +48,7 @@ impl Outputs {
     /// The log's files.
     pub(super) fn files(&self) -> Result<Files, Failure> {
         let (orders, fills) = (self.open("orders.csv")?, self.open("fills.csv")?);
-        Ok(Files { orders: Box::new(orders), fills: Box::new(fills) })
+        Ok(Files { orders: Box::new(orders), fills: Box::new(fills), observer: None })
     }
 
     /// A histogram each.

@@ -136,7 +136,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         let executor = choose_executor(&config)?;
         let files = match &outputs {
             Some(outputs) => outputs.files()?,
-            None => Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) },
+            None => Files::none(),
         };
         let parts = Parts::of_replay(day, position.clone(), files);
         let mut outcome = run::run::<_, PaperSeat>(&placement, &setup, executor, parts, watch)?;

@@ -15,9 +15,7 @@ use crate::ingest::date::Day as Date;
 use crate::ingest::decode::{Decoder, Malformed, Place};
 use crate::ingest::transport::capture::CaptureCounts;
 use crate::ingest::transport::file::FramingFault;
-use crate::telemetry::Latency;
 use crate::topology::config::Config;
-use crate::topology::outcome::Outcome;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -258,7 +256,6 @@ impl Summary {
             None => Ok(()),
         }
     }
-
 }
 
 /// 1234567 as 1,234,567.

@@ -5,6 +5,7 @@
 //! `time_ns` there is when it was decided; in `fills.csv` it is when risk heard of the fill, the way back from the venue
 //! after it happened.
 //! `cause` is the number of what led to the order: of a message in the feed, or, if a timer did, of the tick among ticks.
+//! A fill that the venue took back has a row of its own, with a negative quantity.
 //! `code` is why it was refused, or why the venue cancelled it, if it did of its own accord.
 #![forbid(unsafe_code)]
 
@@ -75,16 +76,16 @@ impl CsvLog {
     fn write(&mut self, record: &Report) -> io::Result<()> {
         let Report { head, order, side, price, qty, .. } = record;
         let symbol = field(self.symbols.name(head.instrument));
-        if head.kind == Kind::FILLED {
+        if matches!(head.kind, Kind::FILLED | Kind::BROKEN) {
             let (liquidity, fee) = (record.liquidity, Money(i128::from(record.fee)));
+            let sign = if head.kind == Kind::BROKEN { "-" } else { "" };
             return writeln!(
                 self.fills,
-                "{},{},{symbol},{side},{price},{},{liquidity},{fee}",
+                "{},{},{symbol},{side},{price},{sign}{},{liquidity},{fee}",
                 head.time.0, order.0, qty.0
             );
         }
-        // A fill that is void stays a row: what it did is taken back elsewhere.
-        if head.kind == Kind::BROKEN || *order == OrderId::NONE {
+        if *order == OrderId::NONE {
             return Ok(());
         }
         self.rows += 1;

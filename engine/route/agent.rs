@@ -154,7 +154,9 @@ impl GatewayAgent {
                 if self.unsent.len() < UNSENT_MAX {
                     self.unsent.push(order.stamp);
                 }
-                if order.head.kind != Kind::CANCEL_ORDER && self.causes.len() < self.causes.capacity() {
+                if order.head.kind != Kind::CANCEL_ORDER
+                    && self.causes.len() < self.causes.capacity()
+                {
                     self.causes.push((self.gateway.next_reference() - 1, order.head.cause));
                 }
             }

@@ -154,7 +154,8 @@ fn run_at(
     let clock = Clock::calibrated_for_tests();
     let setup = Setup::new(config.clone(), 1, pace, clock, Symbols::new(6));
     let (orders, fills) = (Shared::default(), Shared::default());
-    let files = Files { orders: Box::new(orders.clone()), fills: Box::new(fills.clone()) };
+    let files =
+        Files { orders: Box::new(orders.clone()), fills: Box::new(fills.clone()), observer: None };
     let parts = Parts::of_replay(script.clone(), Arc::default(), files);
     let outcome = simulate(placement, &setup, parts, seed, TURNS_MAX)?;
     let gate = outcome.gate.unwrap();

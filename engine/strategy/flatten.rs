@@ -10,6 +10,7 @@ use super::Orders;
 use crate::base::message::{Kind, Report};
 use crate::base::unit::*;
 use crate::book::Books;
+use crate::telemetry::Board;
 
 /// An instrument's position, and the order that reduces it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +49,15 @@ impl Flatten {
     /// Send nothing more.
     pub(super) fn stop(&mut self) {
         self.held.clear();
+    }
+
+    /// Shows what the position could be closed at.
+    pub(super) fn show(&self, board: &Board, books: &Books, instrument: InstrumentId) {
+        let position = self.held.get(instrument.index()).map_or(0, |held| held.position);
+        if position != 0 {
+            let top = books.top(instrument);
+            board.mark(instrument, if position > 0 { top.bid } else { top.ask });
+        }
     }
 
     pub(super) fn on_tick(&mut self) {

@@ -8,6 +8,7 @@ use crate::base::plant::{Plant, planted};
 use crate::base::stage::Sink;
 use crate::base::unit::*;
 use crate::book::{Books, Change, Host};
+use crate::telemetry::Board;
 
 /// What the stage puts into intents, and which instruments it trades.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct StageSettings {
     pub instruments: usize,
     /// One intent in so many has its way timed stage by stage; from 1.
     pub sample: u32,
+    /// Where the prices of what is held are shown, if anybody looks.
+    pub board: Option<Board>,
 }
 
 /// A book shard's books and strategy.
@@ -159,6 +162,9 @@ impl<S: Strategy> Host for BookStage<S> {
             _ if self.trades(change.instrument) => {
                 let live = self.books.health(change.instrument) == Health::LIVE;
                 if live && change.applied {
+                    if change.top && let Some(board) = &self.settings.board {
+                        self.flatten.show(board, &self.books, change.instrument);
+                    }
                     self.strategy.on_book(&self.books, change, message.head.time);
                 } else if !live && change.top {
                     // A book that ran out of room says so here first.

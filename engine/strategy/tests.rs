@@ -37,6 +37,7 @@ impl<S: Strategy> Desk<S> {
             symbols: Vec::new(),
             instruments,
             sample: 1,
+            board: None,
         };
         let stage = BookStage::new(settings, Books::new(&limits), strategy);
         let mut desk = Self { stage, out: Recorder::roomy(), time: 999, names: 0, intents: 0 };

@@ -196,7 +196,7 @@ fn engine(
     let setup = Setup::new(config.clone(), 1, pace, Clock::calibrated(), symbols.clone());
     let source = Watched { planted, ..Watched::new(day, config, symbols) };
     let trading = source.trading.clone();
-    let files = Files { orders: Box::new(io::sink()), fills: Box::new(io::sink()) };
+    let files = Files::none();
     let parts = Parts::of_replay(source, Arc::default(), files);
     let mut agents: Vec<Actor<Watched>> =
         sim::agents(&placement(cuts), &setup, parts).into_iter().map(|(_, a)| a).collect();

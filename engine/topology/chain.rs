@@ -24,14 +24,14 @@ use crate::base::ring::{Inbox, Producer, ring};
 use crate::base::stage::{Agent, Fan, Hop, Tap};
 use crate::base::step::{Join, Merge, Step};
 use crate::ingest::{Ingest, Source};
-use crate::journal::CsvLog;
+use crate::journal::{CsvLog, Observer};
 use crate::paper::Paper;
 use crate::risk::Gate;
 use crate::route::Desk;
 use crate::strategy::{AnyStrategy, BookStage, Live};
 use crate::telemetry::{Timed, TimedStage};
 use pick::logged;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -140,6 +140,15 @@ pub struct Files {
     pub orders: Box<dyn Write + Send>,
     /// `fills.csv`.
     pub fills: Box<dyn Write + Send>,
+    /// Who is told all that is written.
+    pub observer: Option<Box<dyn Observer>>,
+}
+
+impl Files {
+    /// Nothing is kept.
+    pub fn none() -> Self {
+        Self { orders: Box::new(io::sink()), fills: Box::new(io::sink()), observer: None }
+    }
 }
 
 /// Depth of a way back that nothing takes: so many messages are put before its room is looked at again.
@@ -251,12 +260,11 @@ pub fn assemble<S: Source, B: Seat>(
     if has(StageName::Log) {
         let records = rings.record.take().expect("risk -> log");
         let files = parts.files.expect("one shard runs the log");
-        agents.push(Actor::Log(CsvLog::new(
-            records,
-            setup.symbols.clone(),
-            files.orders,
-            files.fills,
-        )));
+        let log = CsvLog::new(records, setup.symbols.clone(), files.orders, files.fills);
+        agents.push(Actor::Log(match files.observer {
+            Some(observer) => log.watched_by(observer),
+            None => log,
+        }));
     }
     agents
 }

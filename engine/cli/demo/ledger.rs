@@ -104,9 +104,10 @@ impl Account {
         references: u32,
     ) -> Vec<String> {
         let mut found = Vec::new();
-        let mut differ = |what: String, engine: &dyn std::fmt::Display, ledger: &dyn std::fmt::Display| {
-            found.push(format!("{what}: the engine has {engine}, the ledger {ledger}"));
-        };
+        let mut differ =
+            |what: String, engine: &dyn std::fmt::Display, ledger: &dyn std::fmt::Display| {
+                found.push(format!("{what}: the engine has {engine}, the ledger {ledger}"));
+            };
         if fills != self.fills {
             differ("fills".into(), &fills, &self.fills);
         }
@@ -127,7 +128,8 @@ impl Account {
                 differ(of("position"), &engine.position.0, &ledger.position.0);
             }
             if (engine.bought, engine.sold) != (ledger.bought, ledger.sold) {
-                let both = |holding: &Holding| format!("{} and {}", holding.bought.0, holding.sold.0);
+                let both =
+                    |holding: &Holding| format!("{} and {}", holding.bought.0, holding.sold.0);
                 differ(of("bought and sold"), &both(&engine), &both(&ledger));
             }
             if (engine.cost, engine.realised) != (ledger.cost, ledger.realised) {

@@ -31,9 +31,9 @@ impl LiveFigures {
             let named = named.map(|((_, name), count)| ((*name).to_string(), json!(count)));
             Value::Object(named.collect())
         };
-        let drops = Reason::ALL.iter().map(|(reason, name)| {
-            ((*name).to_string(), json!(feed.drops(*reason).count))
-        });
+        let drops = Reason::ALL
+            .iter()
+            .map(|(reason, name)| ((*name).to_string(), json!(feed.drops(*reason).count)));
         all.insert("ledger_equal".into(), json!(ledger_equal));
         all.insert("gaps_seen".into(), json!(feed.gaps));
         all.insert("gaps_healed".into(), json!(feed.healed));
@@ -85,7 +85,10 @@ impl LiveFigures {
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { state, feed, gateway, odd, open, ledger_equal } = self;
         let [a, b, again] = feed.packets.map(grouped);
-        writeln!(out, "feed      {state}: packets {a} by line A, {b} by line B, {again} asked for")?;
+        writeln!(
+            out,
+            "feed      {state}: packets {a} by line A, {b} by line B, {again} asked for"
+        )?;
         let mut gaps = vec![
             format!("{} seen", grouped(feed.gaps)),
             format!("{} healed", grouped(feed.healed)),
@@ -117,7 +120,10 @@ impl LiveFigures {
         session.extend(more.map(|(count, what)| format!("{} {what}", grouped(count))));
         wrapped(out, "session   ", session.into_iter())?;
         match ledger_equal {
-            Some(true) => writeln!(out, "ledger    the exchange's account is the engine's: orders, fills, positions, P&L"),
+            Some(true) => writeln!(
+                out,
+                "ledger    the exchange's account is the engine's: orders, fills, positions, P&L"
+            ),
             Some(false) => writeln!(out, "ledger    DIFFERS from the engine's account"),
             None => Ok(()),
         }

@@ -87,7 +87,10 @@ impl Percentiles {
 
 impl TradingFigures {
     /// Those of a run; without a gate, none.
-    pub(crate) fn of<S>(outcome: &Outcome<S>, latencies: &[(&'static str, &Latency)]) -> Option<Self> {
+    pub(crate) fn of<S>(
+        outcome: &Outcome<S>,
+        latencies: &[(&'static str, &Latency)],
+    ) -> Option<Self> {
         let gate = outcome.gate.as_ref()?;
         let counts = gate.counts();
         let refusals = counts.refusals.iter().filter(|(_, count)| *count > 0);
@@ -121,7 +124,11 @@ impl TradingFigures {
     }
 
     /// Adds them to `summary.json`; `symbol` names instruments.
-    pub(super) fn json<'a>(&self, symbol: impl Fn(InstrumentId) -> &'a str, all: &mut Map<String, Value>) {
+    pub(super) fn json<'a>(
+        &self,
+        symbol: impl Fn(InstrumentId) -> &'a str,
+        all: &mut Map<String, Value>,
+    ) {
         let trading = self;
         let refusals = trading.refusals.iter();
         let refusals = refusals.map(|(name, count)| ((*name).to_string(), json!(count)));
@@ -168,7 +175,11 @@ impl TradingFigures {
     }
 
     /// The table's part; `symbol` names instruments.
-    pub(super) fn print<'a>(&self, symbol: impl Fn(InstrumentId) -> &'a str, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn print<'a>(
+        &self,
+        symbol: impl Fn(InstrumentId) -> &'a str,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         let trading = self;
         writeln!(
             out,

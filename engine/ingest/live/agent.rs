@@ -18,6 +18,7 @@ use crate::base::unit::{Nanos, Stamp};
 use crate::ingest::Source;
 use crate::ingest::decode::Decoder;
 use crate::ingest::transport::socket::{LineSocket, SocketError};
+use crate::telemetry::Board;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -45,7 +46,9 @@ pub struct LiveFeed {
     commands: Commands,
     killed: bool,
     flattened: bool,
+    quiet: bool,
     over: bool,
+    board: Board,
     clock: Clock,
     wall: Wall,
     stamped: bool,
@@ -55,7 +58,7 @@ pub struct LiveFeed {
 }
 
 impl LiveFeed {
-    /// Opens the lines; what the directory announces is told to `symbols`.
+    /// Opens the lines; what the directory announces is told to `symbols`, and its figures are shown on `board`.
     ///
     /// # Errors
     /// At the first socket that cannot be had.
@@ -66,6 +69,7 @@ impl LiveFeed {
         wall: Wall,
         commands: Commands,
         symbols: Symbols,
+        board: Board,
     ) -> Result<Self, FeedError> {
         if settings.lines == [None, None] {
             return Err(FeedError::NoLine);
@@ -96,7 +100,9 @@ impl LiveFeed {
             commands,
             killed: false,
             flattened: false,
+            quiet: false,
             over: false,
+            board,
             clock,
             wall,
             stamped: settings.stamped,
@@ -195,6 +201,11 @@ impl LiveFeed {
             self.flattened = true;
             self.receiver.command(Kind::FLATTEN, now);
         }
+        if self.commands.stops() && !self.quiet {
+            self.quiet = true;
+            self.receiver.command(Kind::QUIET, now);
+        }
+        self.show();
         if let Some(wire) = &mut self.snapshots {
             wire.turn(&mut self.receiver, now.time);
         }
@@ -202,6 +213,21 @@ impl LiveFeed {
         self.receiver.set_kernel_drops(drops);
         self.receiver.turn(now);
         self.repair(now);
+    }
+
+    /// Shows the figures to whoever looks.
+    fn show(&self) {
+        let (figures, counts) = (self.board.feed(), self.counts());
+        figures.state.set(self.state() as u64);
+        figures.packets[0].set(counts.packets[Origin::A as usize]);
+        figures.packets[1].set(counts.packets[Origin::B as usize]);
+        figures.messages.set(counts.messages);
+        figures.gaps_seen.set(counts.gaps);
+        figures.gaps_healed.set(counts.healed);
+        figures.lost.set(counts.lost);
+        figures.rerequests.set(counts.rerequests);
+        figures.snapshots.set(counts.snapshots);
+        figures.kernel_drops.set(counts.kernel_drops.iter().sum());
     }
 
     /// Sends the re-requests that are due.

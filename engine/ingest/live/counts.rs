@@ -19,14 +19,12 @@ pub enum FeedState {
 }
 
 impl FeedState {
+    /// The names of all, in order.
+    pub const NAMES: [&str; 4] = ["joining", "live", "gapped", "ended"];
+
     /// Its name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Joining => "joining",
-            Self::Live => "live",
-            Self::Gapped => "gapped",
-            Self::Ended => "ended",
-        }
+        Self::NAMES[self as usize]
     }
 }
 

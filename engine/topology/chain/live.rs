@@ -99,11 +99,11 @@ impl LiveGateway {
         &self.agent
     }
 
-
     fn show(&self) {
         let (gateway, figures) = (self.agent.gateway(), self.board.gateway());
-        let GatewayCounts { orders, replaces, cancels, refused, messages, connections, logins, .. } =
-            gateway.counts();
+        let GatewayCounts {
+            orders, replaces, cancels, refused, messages, connections, logins, ..
+        } = gateway.counts();
         figures.phase.set(number_of(gateway.phase()));
         figures.orders.set(orders);
         figures.replaces.set(replaces);

@@ -46,11 +46,11 @@ impl Picker<Report> for ByShard {
     }
 }
 
-/// Fills go to the log too; records of ended orders only there.
+/// Fills, and what takes them back, go to the log too; records of ended orders only there.
 pub(super) fn logged(report: &Report) -> Wanted {
     match report.head.kind {
         Kind::CLOSED => Wanted::Side,
-        Kind::FILLED => Wanted::Both,
+        Kind::FILLED | Kind::BROKEN => Wanted::Both,
         _ => Wanted::Main,
     }
 }

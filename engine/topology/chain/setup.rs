@@ -123,6 +123,7 @@ impl Setup {
             symbols,
             instruments: self.instruments(),
             sample: config.latency.sample_orders,
+            board: self.board.clone(),
         };
         BookStage::new(settings, Self::books_of(&self.config), self.strategy())
     }
