@@ -162,7 +162,9 @@ impl<S: Strategy> Host for BookStage<S> {
             _ if self.trades(change.instrument) => {
                 let live = self.books.health(change.instrument) == Health::LIVE;
                 if live && change.applied {
-                    if change.top && let Some(board) = &self.settings.board {
+                    if change.top
+                        && let Some(board) = &self.settings.board
+                    {
                         self.flatten.show(board, &self.books, change.instrument);
                     }
                     self.strategy.on_book(&self.books, change, message.head.time);

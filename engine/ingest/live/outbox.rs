@@ -158,7 +158,8 @@ impl Outbox {
             flags: Flags::LAST,
             ..Header::default()
         };
-        let mut message = Market { head, stamp: seen.stamp, ..Market::default() };
+        // No packet led to it: what it leads to is not timed.
+        let mut message = Market { head, ..Market::default() };
         message.head.time = seen.time.max(self.last.time());
         if message.key() < self.last {
             message.head.time = message.head.time.plus(Nanos(1));
