@@ -28,9 +28,11 @@ use std::time::Duration;
     sessions ended, the ledger written.\n\n\
     All keys of --config, with their units and defaults, are in engine/exchange/default.toml.\n\n\
     Keys of --faults: seed; of the lines loss, dup, reorder (packets), reorder-chance, a-delay, b-delay, a-dead, b-dead,\n\
-    both-dead (from..to), held-max; of the re-request server rerequest-loss, -delay, -dead; of connections\n\
-    disconnect-after, disconnect-within (bytes), disconnect-times; login-refusals, login-refusal-chance; of answers\n\
-    ack-delay, ack-delay-chance; of trades bust, bust-delay. Chances are 0 to 1, times like 250us, 10ms or 5s.")]
+    both-dead (from..to), held-max; of the re-request server rerequest-loss, -dup, -reorder, -reorder-chance, -delay,\n\
+    -dead; of order entry disconnect-after, disconnect-within (bytes), disconnect-times, login-refusals,\n\
+    login-refusal-chance, ack-delay, ack-delay-chance; of the snapshot service the same as snapshot-disconnect-after\n\
+    and so on, snapshot-delay, snapshot-delay-chance; of trades bust, bust-delay. Chances are 0 to 1, times like\n\
+    250us, 10ms or 5s.")]
 pub(super) struct Arguments {
     /// The configuration: a TOML file with what differs from the defaults
     #[arg(long, value_name = "FILE")]

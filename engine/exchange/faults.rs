@@ -5,9 +5,9 @@
 //! | machine | where | faults |
 //! |---|---|---|
 //! | [`PacketFaults`] | line A, line B, answers to re-requests | loss, duplicates, reordering, delay, a dead time |
-//! | [`ConnectionFaults`] | a TCP connection | disconnect after a byte |
-//! | [`LoginFaults`] | logins | refusals |
-//! | [`AckFaults`] | answers to orders on a connection | late |
+//! | [`ConnectionFaults`] | a TCP connection of order entry or of the snapshot service | disconnect after a byte |
+//! | [`LoginFaults`] | logins of order entry or of the snapshot service | refusals |
+//! | [`AnswerFaults`] | answers to orders on a connection, a snapshot | late |
 //! | [`BustFaults`] | executions | taken back |
 //!
 //! Each machine draws from its own stream of the seed, and as often whatever is set: so one fault's setting does not change
@@ -20,7 +20,7 @@ mod tests;
 mod value;
 
 pub use packets::{PacketCounts, PacketFaults};
-pub use services::{AckFaults, BustFaults, ConnectionFaults, LoginFaults};
+pub use services::{AnswerFaults, BustFaults, ConnectionFaults, LoginFaults};
 pub use value::{Chance, Span, Window};
 
 use crate::base::unit::Nanos;
@@ -103,19 +103,39 @@ faults! {
     held_max: u32 = 4_096;
     /// Chance that the answer to a re-request is lost.
     rerequest_loss: Chance = Chance::NEVER;
+    /// Chance that the answer to a re-request comes twice.
+    rerequest_dup: Chance = Chance::NEVER;
+    /// An answer to a re-request may be overtaken by up to so many that follow it; 0: order is kept.
+    rerequest_reorder: u32 = 0;
+    /// Chance that an answer is held back to be overtaken, if `rerequest_reorder` is set.
+    rerequest_reorder_chance: Chance = Chance::parts(100_000_000);
     /// Answers to re-requests come so much later.
     rerequest_delay: Span = Span::ZERO;
     /// The re-request server is dead from..to.
     rerequest_dead: Option<Window> = None;
-    /// Every connection ends after so many bytes sent; 0: never.
+    /// Every connection of the snapshot service ends after so many bytes sent; 0: never.
+    snapshot_disconnect_after: u64 = 0;
+    /// Every connection of the snapshot service ends at a byte drawn from 1 to this; 0: never.
+    snapshot_disconnect_within: u64 = 0;
+    /// Only so many connections of the snapshot service end so, the first; 0: all.
+    snapshot_disconnect_times: u64 = 0;
+    /// So many logins of the snapshot service are refused, the first.
+    snapshot_login_refusals: u32 = 0;
+    /// Chance that a later login of the snapshot service is refused.
+    snapshot_login_refusal_chance: Chance = Chance::NEVER;
+    /// A snapshot that is late is late by this: it is the market of its login all the same.
+    snapshot_delay: Span = Span::ZERO;
+    /// Chance that a snapshot is late.
+    snapshot_delay_chance: Chance = Chance::ALWAYS;
+    /// Every connection of order entry ends after so many bytes sent; 0: never.
     disconnect_after: u64 = 0;
-    /// Every connection ends at a byte drawn from 1 to this; 0: never.
+    /// Every connection of order entry ends at a byte drawn from 1 to this; 0: never.
     disconnect_within: u64 = 0;
-    /// Only so many connections end so, the first; 0: all.
+    /// Only so many connections of order entry end so, the first; 0: all.
     disconnect_times: u64 = 0;
-    /// So many logins are refused, the first.
+    /// So many logins of order entry are refused, the first.
     login_refusals: u32 = 0;
-    /// Chance that a later login is refused.
+    /// Chance that a later login of order entry is refused.
     login_refusal_chance: Chance = Chance::NEVER;
     /// An answer to an order that is late is late by this.
     ack_delay: Span = Span::ZERO;
@@ -180,8 +200,13 @@ enum Stream {
     Busts,
     /// The end of a connection, by its number.
     Connection(u64),
-    /// The answers on a connection.
+    /// The answers to an account.
     Acks(u64),
+    SnapshotLogins,
+    /// The end of a connection of the snapshot service.
+    SnapshotConnection(u64),
+    /// The snapshot on a connection.
+    Snapshot(u64),
 }
 
 impl Stream {
@@ -192,9 +217,12 @@ impl Stream {
             Self::Rerequests => 2,
             Self::Logins => 3,
             Self::Busts => 4,
-            // Bits above the 62nd of a connection's number do not matter: there are no so many.
+            Self::SnapshotLogins => 5,
+            // There are no so many connections that their numbers would reach the two highest bits.
             Self::Connection(number) => 1 << 63 | number << 1,
             Self::Acks(number) => 1 << 63 | number << 1 | 1,
+            Self::SnapshotConnection(number) => 1 << 62 | number << 1,
+            Self::Snapshot(number) => 1 << 62 | number << 1 | 1,
         }
     }
 }

@@ -155,7 +155,7 @@ impl<W: Write> Server<W> {
         socket.set_multicast_ttl_v4(addresses.ttl).map_err(failed("the lines", from))?;
         Ok(Self {
             venue,
-            snapshots: SnapshotService::new(SNAPSHOTS_MAX, STALLED),
+            snapshots: SnapshotService::new(SNAPSHOTS_MAX, STALLED, faults),
             lines: Lines { socket, to: addresses.lines, sent: Sent::default() },
             order_entry: listen("order entry", addresses.order_entry, connections)?,
             late: listen("snapshots", addresses.snapshots, SNAPSHOTS_MAX)?,

@@ -279,7 +279,7 @@ impl Plan {
             + feed.store.chunks * feed.store.chunk_bytes
             + held(faults.reorder > 0 || late(faults.a_delay))
             + held(faults.reorder > 0 || late(faults.b_delay))
-            + held(late(faults.rerequest_delay));
+            + held(faults.rerequest_reorder > 0 || late(faults.rerequest_delay));
         (bytes / MIB) as u64
     }
 }
@@ -502,6 +502,12 @@ mod tests {
     #[test]
     fn the_manual_tells_the_defaults() {
         assert_eq!(Settings::read("default.toml", DEFAULT).unwrap(), Settings::default());
+        let (_, faults) = DEFAULT.split_once("[faults]").unwrap();
+        for key in Faults::KEYS {
+            // A key that is not set stands there as an example.
+            let told = [format!("\n{key} = "), format!("\n# {key} = ")];
+            assert!(told.iter().any(|line| faults.contains(line.as_str())), "{key}");
+        }
     }
 
     #[test]
@@ -522,6 +528,8 @@ mod tests {
         assert!(mib("[order_entry]\norders_max = 134217728") > 32 * 1_024);
         let held = "[faults]\nheld_max = 1000000\nreorder = 1";
         assert!(mib(held) > mib("") + 2 * 1_000);
+        let held = "[faults]\nheld_max = 1000000\nrerequest_reorder = 1";
+        assert!(mib(held) > mib("") + 1_000);
     }
 
     #[test]

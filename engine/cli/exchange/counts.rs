@@ -36,7 +36,12 @@ fn packets(out: &mut impl Write, name: &str, counts: &PacketCounts) -> io::Resul
 
 /// All of it.
 pub(super) fn print<W: Write>(server: &mut Server<W>, out: &mut impl Write) -> io::Result<()> {
-    let (served, rejected) = (server.snapshots().served(), server.snapshots().rejected());
+    let snapshots = server.snapshots();
+    let late_comers = [
+        (snapshots.served(), "served"),
+        (snapshots.rejected(), "logins rejected"),
+        (snapshots.cut(), "cut off"),
+    ];
     let answers = server.answer_faults();
     let venue = server.venue();
     packets(out, "line A", &venue.line_faults(Line::A))?;
@@ -53,7 +58,7 @@ pub(super) fn print<W: Write>(server: &mut Server<W>, out: &mut impl Write) -> i
     ];
     line(out, "re-requests", &counts)?;
     packets(out, "answers", &answers)?;
-    line(out, "snapshots", &[(served, "served"), (rejected, "logins rejected")])?;
+    line(out, "snapshots", &late_comers)?;
     let dropped = venue.feed().store().dropped();
     line(out, "store", &[(dropped, "messages no longer kept")])?;
     line(out, "broken trades", &[(venue.spared(), "spared, too many waited")])?;

@@ -93,6 +93,9 @@ impl<T: Copy> PacketFaults<T> {
     pub fn of_rerequests(faults: &Faults, start: Nanos) -> Self {
         Self {
             loss: faults.rerequest_loss,
+            dup: faults.rerequest_dup,
+            reorder: faults.rerequest_reorder,
+            reorder_chance: faults.rerequest_reorder_chance,
             delay: faults.rerequest_delay.0,
             dead: [faults.rerequest_dead, None],
             ..Self::none(faults, Stream::Rerequests, start)

@@ -19,12 +19,25 @@ pub struct ConnectionFaults {
 }
 
 impl ConnectionFaults {
-    /// The fate of the connection with this number, from 0 in the order in which they are made.
+    /// The fate of the connection of order entry with this number, from 0 in the order in which they are made.
     pub fn new(faults: &Faults, number: u64) -> Self {
-        let drawn = below(&mut faults.random(Stream::Connection(number)), faults.disconnect_within);
-        let spared = faults.disconnect_times != 0 && number >= faults.disconnect_times;
-        let after = (faults.disconnect_after > 0).then_some(faults.disconnect_after);
-        let within = (faults.disconnect_within > 0).then_some(drawn + 1);
+        let &Faults { disconnect_after, disconnect_within, disconnect_times, .. } = faults;
+        let random = faults.random(Stream::Connection(number));
+        Self::drawn(random, number, disconnect_after, disconnect_within, disconnect_times)
+    }
+
+    /// As [`ConnectionFaults::new`], of the snapshot service.
+    pub fn of_snapshots(faults: &Faults, number: u64) -> Self {
+        let (after, within) = (faults.snapshot_disconnect_after, faults.snapshot_disconnect_within);
+        let random = faults.random(Stream::SnapshotConnection(number));
+        Self::drawn(random, number, after, within, faults.snapshot_disconnect_times)
+    }
+
+    fn drawn(mut random: ChaCha8Rng, number: u64, after: u64, within: u64, times: u64) -> Self {
+        let drawn = below(&mut random, within);
+        let spared = times != 0 && number >= times;
+        let after = (after > 0).then_some(after);
+        let within = (within > 0).then_some(drawn + 1);
         let left = after.into_iter().chain(within).min().filter(|_| !spared);
         Self { left }
     }
@@ -52,10 +65,16 @@ pub struct LoginFaults {
 }
 
 impl LoginFaults {
-    /// No login was tried yet.
+    /// No login of order entry was tried yet.
     pub fn new(faults: &Faults) -> Self {
         let random = faults.random(Stream::Logins);
         Self { random, left: faults.login_refusals, chance: faults.login_refusal_chance }
+    }
+
+    /// No login of the snapshot service was tried yet.
+    pub fn of_snapshots(faults: &Faults) -> Self {
+        let (left, chance) = (faults.snapshot_login_refusals, faults.snapshot_login_refusal_chance);
+        Self { random: faults.random(Stream::SnapshotLogins), left, chance }
     }
 
     /// Whether the next login is refused.
@@ -67,20 +86,27 @@ impl LoginFaults {
     }
 }
 
-/// Answers to orders that are late. A connection's answers keep their order: those behind a late one wait for it.
+/// Answers that are late. Those to one account's orders keep their order: those behind a late one wait for it.
 #[derive(Clone, Debug)]
-pub struct AckFaults {
+pub struct AnswerFaults {
     random: ChaCha8Rng,
     chance: Chance,
     delay: Nanos,
     last: Nanos,
 }
 
-impl AckFaults {
-    /// No answer yet on the connection with this number.
-    pub fn new(faults: &Faults, number: u64) -> Self {
+impl AnswerFaults {
+    /// No answer yet to the orders of the account with this number.
+    pub fn of_orders(faults: &Faults, number: u64) -> Self {
         let random = faults.random(Stream::Acks(number));
         let (chance, delay) = (faults.ack_delay_chance, faults.ack_delay.0);
+        Self { random, chance, delay, last: Nanos(0) }
+    }
+
+    /// No snapshot yet on the connection with this number.
+    pub fn of_snapshots(faults: &Faults, number: u64) -> Self {
+        let random = faults.random(Stream::Snapshot(number));
+        let (chance, delay) = (faults.snapshot_delay_chance, faults.snapshot_delay.0);
         Self { random, chance, delay, last: Nanos(0) }
     }
 

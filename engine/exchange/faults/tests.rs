@@ -77,8 +77,10 @@ fn errors_name_the_key_and_what_could_be() {
     assert_eq!(
         text("b-lost=1"),
         "there is no fault `b-lost`; there are seed, loss, dup, reorder, reorder-chance, a-delay, b-delay, \
-         a-dead, b-dead, both-dead, held-max, rerequest-loss, rerequest-delay, rerequest-dead, \
-         disconnect-after, disconnect-within, disconnect-times, login-refusals, login-refusal-chance, \
+         a-dead, b-dead, both-dead, held-max, rerequest-loss, rerequest-dup, rerequest-reorder, \
+         rerequest-reorder-chance, rerequest-delay, rerequest-dead, snapshot-disconnect-after, \
+         snapshot-disconnect-within, snapshot-disconnect-times, snapshot-login-refusals, \
+         snapshot-login-refusal-chance, snapshot-delay, snapshot-delay-chance, disconnect-after, disconnect-within, disconnect-times, login-refusals, login-refusal-chance, \
          ack-delay, ack-delay-chance, bust, bust-delay"
     );
 }
@@ -184,6 +186,37 @@ fn a_slow_rerequest_server_answers_to_who_asked() {
 }
 
 #[test]
+fn answers_to_rerequests_are_doubled_and_overtaken() {
+    let faults = Faults::parse("rerequest-dup=0.1,rerequest-reorder=4").unwrap();
+    let mut machine = PacketFaults::of_rerequests(&faults, Nanos(0));
+    let mut got = Vec::new();
+    for number in 0..1_000_u32 {
+        machine.pass((), &number.to_be_bytes(), Nanos(0), &mut |(), bytes| {
+            got.push(u32::from_be_bytes(bytes.try_into().unwrap()));
+        });
+    }
+    machine.due(Nanos(MS * 10), &mut |(), bytes| {
+        got.push(u32::from_be_bytes(bytes.try_into().unwrap()));
+    });
+    let counts = machine.counts();
+    assert!(counts.duplicated > 50 && counts.reordered > 50, "{counts:?}");
+    assert_eq!(got.len() as u64, 1_000 + counts.duplicated);
+    assert!(got.windows(2).any(|pair| pair[0] > pair[1]));
+    // A line has none of it.
+    let (got, counts) = run(&faults, 100);
+    assert_eq!((numbers(&got), counts.duplicated), ((0..100).collect(), 0));
+}
+
+#[test]
+fn snapshots_are_late_by_chance() {
+    let faults = Faults::parse("snapshot-delay=10ms,snapshot-delay-chance=0.5").unwrap();
+    let at = |number| AnswerFaults::of_snapshots(&faults, number).leaves_at(Nanos(5));
+    let late = (0..1_000).filter(|&number| at(number) == Nanos(10 * MS + 5)).count();
+    assert!((420..580).contains(&late), "{late}");
+    assert_eq!((0..1_000).filter(|&number| at(number) == Nanos(5)).count(), 1_000 - late);
+}
+
+#[test]
 fn a_connection_ends_after_its_byte() {
     let faults = Faults::parse("disconnect-after=10,disconnect-times=1").unwrap();
     let mut first = ConnectionFaults::new(&faults, 0);
@@ -211,10 +244,10 @@ fn the_first_logins_are_refused_and_then_some() {
 
 #[test]
 fn answers_behind_a_late_one_wait_for_it() {
-    let mut acks = AckFaults::new(&Faults::parse("ack-delay=10ms").unwrap(), 0);
+    let mut acks = AnswerFaults::of_orders(&Faults::parse("ack-delay=10ms").unwrap(), 0);
     assert_eq!(acks.leaves_at(Nanos(5)), Nanos(10 * MS + 5));
     let faults = Faults::parse("ack-delay=10ms,ack-delay-chance=0.2").unwrap();
-    let mut acks = AckFaults::new(&faults, 0);
+    let mut acks = AnswerFaults::of_orders(&faults, 0);
     let times: Vec<_> = (0..1_000).map(|n| (n * MS, acks.leaves_at(Nanos(n * MS)).0)).collect();
     assert!(times.windows(2).all(|pair| pair[0].1 <= pair[1].1));
     assert!(times.iter().all(|&(ready, at)| (ready..=ready + 10 * MS).contains(&at)));

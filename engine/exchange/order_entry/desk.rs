@@ -12,7 +12,7 @@ use super::terms;
 use crate::base::instrument::Symbol;
 use crate::base::pool::IdMap;
 use crate::base::unit::Nanos;
-use crate::exchange::faults::AckFaults;
+use crate::exchange::faults::AnswerFaults;
 use crate::exchange::ledger::ClientOrder;
 use crate::exchange::matching::{CancelReason, Command, CrossKind, CrossSession};
 use crate::exchange::unit::{Locate, MatchNumber, Participant, Price4, Reference};
@@ -27,7 +27,7 @@ const ANSWER_MAX: usize = 256;
 pub(super) struct Client {
     pub(super) account: Account,
     pub(super) stream: Stream,
-    acks: AckFaults,
+    acks: AnswerFaults,
     /// The last `UserRefNum` of each channel.
     pub(super) last_refs: Box<[u32; 256]>,
     /// It asked not to enter orders.
@@ -124,7 +124,7 @@ impl Desk {
         let clients = config.accounts.iter().zip(0..).map(|(account, number)| Client {
             account: account.clone(),
             stream: Stream::new(config.messages.min(config.messages_max)),
-            acks: AckFaults::new(&config.faults, number),
+            acks: AnswerFaults::of_orders(&config.faults, number),
             last_refs: Box::new([0; 256]),
             disabled: false,
         });

@@ -1,11 +1,12 @@
 //! Snapshots for those who come late to the lines: a SoupBinTCP session each, without its socket.
 //!
 //! A login (user and password of an account) is answered with the whole market as it is then, in messages numbered from 1,
-//! and the end of the session behind them. It is driven as order entry is.
+//! and the end of the session behind them. It is driven as order entry is. What goes wrong on purpose: connections that end at
+//! a byte, logins that are refused, and snapshots that come late, which a receiver must not take for newer than they are.
 
 use super::Venue;
 use crate::base::unit::Nanos;
-use crate::exchange::faults::{ConnectionFaults, Faults};
+use crate::exchange::faults::{AnswerFaults, ConnectionFaults, Faults, LoginFaults};
 use crate::exchange::market_data::{Cursor, Snapshot};
 use crate::exchange::order_entry::connection::Connection;
 use crate::wire::soup::{
@@ -25,6 +26,9 @@ struct Late {
     connection: Connection,
     /// What it is sent, from its login on until all of it is written.
     snapshot: Option<(Snapshot, Cursor)>,
+    /// Nothing of it is written before this time.
+    not_before: Nanos,
+    answers: AnswerFaults,
     /// It is closed then, at the latest, unless it is being served.
     until: Nanos,
 }
@@ -33,14 +37,27 @@ struct Late {
 pub struct SnapshotService {
     late: Box<[Option<Late>]>,
     stalled: Nanos,
+    faults: Faults,
+    login_faults: LoginFaults,
+    connections: u64,
     served: u64,
     rejected: u64,
+    cut: u64,
 }
 
 impl SnapshotService {
     /// A service for so many connections at a time. One that takes nothing for `stalled` is closed.
-    pub fn new(connections: usize, stalled: Nanos) -> Self {
-        Self { late: (0..connections).map(|_| None).collect(), stalled, served: 0, rejected: 0 }
+    pub fn new(connections: usize, stalled: Nanos, faults: &Faults) -> Self {
+        Self {
+            late: (0..connections).map(|_| None).collect(),
+            stalled,
+            faults: faults.clone(),
+            login_faults: LoginFaults::of_snapshots(faults),
+            connections: 0,
+            served: 0,
+            rejected: 0,
+            cut: 0,
+        }
     }
 
     /// Snapshots that were begun.
@@ -53,6 +70,11 @@ impl SnapshotService {
         self.rejected
     }
 
+    /// Connections that a fault ended.
+    pub const fn cut(&self) -> u64 {
+        self.cut
+    }
+
     /// Copies of the market that are held for those who are being served.
     pub fn held(&self) -> usize {
         self.late.iter().flatten().filter(|late| late.snapshot.is_some()).count()
@@ -61,9 +83,12 @@ impl SnapshotService {
     /// Someone connected; false if there is no such place, or it is taken: the caller closes.
     pub fn connected(&mut self, id: usize, now: Nanos) -> bool {
         let Some(place @ None) = self.late.get_mut(id) else { return false };
-        let faults = ConnectionFaults::new(&Faults::default(), 0);
+        let faults = ConnectionFaults::of_snapshots(&self.faults, self.connections);
+        let answers = AnswerFaults::of_snapshots(&self.faults, self.connections);
+        self.connections += 1;
         let connection = Connection::new(UNSENT_MAX, faults, now);
-        *place = Some(Late { connection, snapshot: None, until: now.plus(LOGIN_WITHIN) });
+        let until = now.plus(LOGIN_WITHIN);
+        *place = Some(Late { connection, snapshot: None, not_before: now, answers, until });
         true
     }
 
@@ -84,7 +109,8 @@ impl SnapshotService {
                 match late.read(now) {
                     Ok(None) => break,
                     Ok(Some(ServerEvent::Login(request))) => {
-                        match late.answer(&request, venue, now) {
+                        let is_refused = self.login_faults.refuses();
+                        match late.answer(&request, is_refused, venue, now) {
                             true => self.served += 1,
                             false => self.rejected += 1,
                         }
@@ -106,7 +132,7 @@ impl SnapshotService {
     /// Time passed.
     pub fn due(&mut self, now: Nanos) {
         for late in self.late.iter_mut().flatten() {
-            late.gather(now);
+            self.cut += u64::from(late.gather(now));
             let connection = &mut late.connection;
             if connection.stalls_at(self.stalled).is_some_and(|at| at <= now) {
                 connection.finish(false);
@@ -129,7 +155,7 @@ impl SnapshotService {
     pub fn unsent(&mut self, id: usize, now: Nanos) -> &[u8] {
         match self.late.get_mut(id) {
             Some(Some(late)) => {
-                late.gather(now);
+                self.cut += u64::from(late.gather(now));
                 late.connection.unsent()
             }
             _ => &[],
@@ -163,9 +189,15 @@ impl Late {
     }
 
     /// Answers a login; whether it was accepted.
-    fn answer<W: Write>(&mut self, request: &LoginRequest, venue: &Venue<W>, now: Nanos) -> bool {
+    fn answer<W: Write>(
+        &mut self,
+        request: &LoginRequest,
+        is_refused: bool,
+        venue: &Venue<W>,
+        now: Nanos,
+    ) -> bool {
         let session = venue.order_entry().session();
-        let reason = if !venue.order_entry().knows(request) {
+        let reason = if is_refused || !venue.order_entry().knows(request) {
             reject::NOT_AUTHORIZED
         } else if !request.session.is_blank() && request.session != session {
             reject::NO_SESSION
@@ -173,6 +205,7 @@ impl Late {
             let accepted = LoginAccepted { session, sequence: 1 };
             self.connection.send(&Packet::LoginAccepted(accepted), now);
             self.snapshot = Some((venue.snapshot(), Cursor::default()));
+            self.not_before = self.answers.leaves_at(now);
             return true;
         };
         self.connection.send(&Packet::LoginRejected(reason), now);
@@ -180,9 +213,22 @@ impl Late {
         false
     }
 
-    /// Writes on as far as there is room.
-    fn gather(&mut self, now: Nanos) {
-        let Some((snapshot, cursor)) = &mut self.snapshot else { return };
+    /// Writes on as far as there is room. True if a fault ends the connection by it.
+    fn gather(&mut self, now: Nanos) -> bool {
+        self.write(now);
+        let is_cut = self.connection.is_cut() && !self.connection.over;
+        if is_cut {
+            self.connection.finish(true);
+            self.snapshot = None;
+        }
+        is_cut
+    }
+
+    fn write(&mut self, now: Nanos) {
+        let Some((snapshot, cursor)) = self.snapshot.as_mut().filter(|_| now >= self.not_before)
+        else {
+            return;
+        };
         while self.connection.session.state() == ServerState::LoggedIn && !self.connection.over {
             let mut next = *cursor;
             let packet = match snapshot.read(&mut next) {

@@ -1,5 +1,7 @@
 //! The whole exchange without sockets: what one of its sides says, the others say too.
 
+mod snapshots;
+
 use super::*;
 use crate::base::unit::Side;
 use crate::exchange::market_data::Listing;
@@ -342,84 +344,6 @@ fn what_was_missed_can_be_asked_for() {
     let answer = it.venue.rerequest(&request).unwrap().to_vec();
     let packet = mold::Packet::parse(&answer).unwrap();
     assert_eq!(packet.messages().collect::<Vec<_>>(), it.tape(Line::A)[1..4]);
-}
-
-#[test]
-fn who_comes_late_is_sent_the_market_as_it_is() {
-    let mut it = Market::new(Day::open_at_once(), "");
-    it.stranger(Side::SELL, 100_000, 40, Lasts::Day);
-    it.stranger(Side::BUY, 90_000, 40, Lasts::Day);
-    let mut service = SnapshotService::new(2, Nanos(5 * SECOND));
-    let told = |service: &mut SnapshotService, id| {
-        let bytes = service.unsent(id, Nanos(0)).to_vec();
-        service.sent(id, bytes.len(), Nanos(0));
-        bytes
-    };
-    assert!(service.connected(0, Nanos(0)) && !service.connected(0, Nanos(0)));
-    let login = client::login("BETA", "SECRET", "", 1);
-    for byte in &login {
-        service.received(0, &[*byte], &it.venue, Nanos(0));
-    }
-    let bytes = told(&mut service, 0);
-    let mut kinds = String::new();
-    let mut rest = &bytes[..];
-    while let Some((frame, after)) = crate::wire::frame::split(rest) {
-        kinds.push(char::from(frame[if frame[0] == b'S' { 1 } else { 0 }]));
-        rest = after;
-    }
-    // The answer to the login, the directory, the day's event, two orders, the end, the end of the session.
-    assert_eq!(kinds, "ARHYRHYSAAGZ");
-    assert!(service.connected(1, Nanos(0)));
-    service.received(1, &client::login("BETA", "wrong", "", 1), &it.venue, Nanos(0));
-    assert_eq!(client::packets(&told(&mut service, 1)), ["rejected A"]);
-    assert!(service.is_over(1) && !service.is_over(0));
-    assert_eq!((service.served(), service.rejected()), (1, 1));
-    service.due(Nanos(15 * SECOND));
-    assert!(service.is_over(0));
-    service.closed(0);
-    assert!(service.connected(0, Nanos(0)));
-}
-
-#[test]
-fn what_comes_behind_a_login_is_read_at_once() {
-    let it = Market::new(Day::open_at_once(), "");
-    let mut service = SnapshotService::new(1, Nanos(5 * SECOND));
-    assert!(service.connected(0, Nanos(0)));
-    let [login, logout] =
-        [client::login("BETA", "SECRET", "", 1), client::packet(&Packet::LogoutRequest)];
-    service.received(0, &[login, logout].concat(), &it.venue, Nanos(0));
-    assert_eq!(service.served(), 1);
-    let waits = service.unsent(0, Nanos(0)).len();
-    service.sent(0, waits, Nanos(0));
-    assert!(service.is_over(0));
-}
-
-#[test]
-fn who_has_all_of_the_market_is_let_go_whatever_it_says() {
-    let it = Market::new(Day::open_at_once(), "");
-    let mut service = SnapshotService::new(1, Nanos(5 * SECOND));
-    assert!(service.connected(0, Nanos(0)));
-    service.received(0, &client::login("BETA", "SECRET", "", 1), &it.venue, Nanos(0));
-    for second in 0..6 {
-        let now = Nanos(second * SECOND);
-        let waits = service.unsent(0, now).len();
-        service.sent(0, waits, now);
-        assert!(!service.is_over(0) || second >= 5);
-        service.received(0, &client::packet(&Packet::ClientHeartbeat), &it.venue, now);
-        service.due(now);
-        assert!(service.held() == 0);
-    }
-    assert!(service.is_over(0));
-}
-
-#[test]
-fn who_does_not_log_in_for_a_snapshot_loses_its_place_soon() {
-    let mut service = SnapshotService::new(1, Nanos(5 * SECOND));
-    assert!(service.connected(0, Nanos(0)));
-    service.due(Nanos(4 * SECOND));
-    assert!(!service.is_over(0));
-    service.due(Nanos(5 * SECOND));
-    assert!(service.is_over(0));
 }
 
 /// What a client may do: its kind, an order of it, shares, a price, a side.
