@@ -8,7 +8,7 @@
 //! | [`ConnectionFaults`] | a TCP connection of order entry or of the snapshot service | disconnect after a byte |
 //! | [`LoginFaults`] | logins of order entry or of the snapshot service | refusals |
 //! | [`AnswerFaults`] | answers to orders on a connection, a snapshot | late |
-//! | [`BustFaults`] | executions | taken back |
+//! | [`BustFaults`] | executions and crosses | taken back |
 //!
 //! Each machine draws from its own stream of the seed, and as often whatever is set: so one fault's setting does not change
 //! when another strikes, and the same seed and input give the same faults. What does not strike does not touch the bytes.
@@ -141,7 +141,7 @@ faults! {
     ack_delay: Span = Span::ZERO;
     /// Chance that an answer is late; those behind it wait for it.
     ack_delay_chance: Chance = Chance::ALWAYS;
-    /// Chance that an execution is taken back.
+    /// Chance that an execution is taken back, or a cross with all that traded in it.
     bust: Chance = Chance::NEVER;
     /// So much later.
     bust_delay: Span = Span(Nanos(1_000_000_000));

@@ -23,7 +23,7 @@
 //! | `reason` | why: of a cancel in words, of a reject OUCH's number (clients) or words; the old order of a replace as `reference/user_ref` |
 //!
 //! An accept or a replace tells the order as it was entered; what it trades or loses at once follows in rows of its own. A
-//! `break` is one row for each client's order that was in the execution, or one without an order if there was none.
+//! `break` is one row for each client's order that was in the execution or cross, or one without an order if there was none.
 
 #[cfg(test)]
 mod tests;

@@ -331,8 +331,15 @@ impl<W: Write> Venue<W> {
                 }
                 _ => ledger.on(time.0, &event, |who, token| entry.client_order(who, token)),
             }
-            if let Event::Executed { resting, match_number, .. } = event {
-                busts.on_execution(resting.locate, match_number, now);
+            match event {
+                Event::Executed { resting, match_number, .. } => {
+                    busts.on_execution(resting.locate, match_number, now);
+                }
+                // All that traded in a cross has its number, and is taken back with it: both sides, and every order.
+                Event::Crossed { locate, match_number, shares: 1.., .. } => {
+                    busts.on_execution(locate, match_number, now);
+                }
+                _ => {}
             }
         });
         entry.end();

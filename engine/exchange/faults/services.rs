@@ -119,7 +119,8 @@ impl AnswerFaults {
     }
 }
 
-/// Executions that are taken back after a while.
+/// Executions and crosses that are taken back after a while. Market data says the match number once, and each client that was in
+/// it is told: ITCH breaks by the match number of an execution, a hidden trade or a cross, OUCH the same order by order.
 #[derive(Clone, Debug)]
 pub struct BustFaults {
     random: ChaCha8Rng,
@@ -141,7 +142,7 @@ impl BustFaults {
         }
     }
 
-    /// An execution. It may be taken back.
+    /// An execution, or a cross. It may be taken back.
     pub fn on_execution(&mut self, locate: Locate, match_number: MatchNumber, now: Nanos) {
         if !self.chance.strikes(&mut self.random) {
             return;

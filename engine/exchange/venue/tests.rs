@@ -304,6 +304,46 @@ fn executions_are_taken_back_on_demand_and_once() {
 }
 
 #[test]
+fn a_cross_is_taken_back_on_demand_for_all_who_were_in_it() {
+    let mut it = Market::new(Day::open_at_once(), "bust=1,bust_delay=2s");
+    it.login(0, "ALPHA", 0);
+    it.login(1, "BETA", 0);
+    let set = |phase| Command::SetPhase { locate: Locate(1), phase };
+    let cross = |it: &mut Market| {
+        it.apply(set(Phase::Halted));
+        it.run(|venue, now, out| venue.cross(Locate(1), CrossKind::Halt, now, &mut { out }));
+    };
+    cross(&mut it);
+    assert_eq!(it.venue.next_due().filter(|due| *due == Nanos(2 * SECOND)), None, "nothing traded");
+    it.say(0, &client::enter(1, side::BUY, 100, 100_000));
+    it.say(1, &client::enter(1, side::SELL, 60, 99_000));
+    it.say(1, &client::enter(2, side::SELL, 40, 99_500));
+    cross(&mut it);
+    it.apply(set(Phase::Open));
+    (0..2).for_each(|id| drop(it.told(id)));
+    it.until(Nanos(2 * SECOND));
+    let breaks =
+        |told: Vec<String>| told.into_iter().filter(|text| text != "H").collect::<Vec<_>>();
+    assert_eq!(breaks(it.told(0)), ["B 1 #2"]);
+    assert_eq!(breaks(it.told(1)), ["B 1 #2", "B 2 #2"]);
+    let tape = it.tape(Line::A);
+    let broken: Vec<_> = tape.iter().filter(|message| message[0] == b'B').collect();
+    assert_eq!(broken.len(), 1);
+    assert_eq!(broken[0][11..], 2_u64.to_be_bytes());
+    let rows = it.rows().into_iter().filter(|row| row.contains(",break,"));
+    let rows: Vec<String> =
+        rows.map(|row| row.split(',').skip(2).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(
+        rows,
+        [
+            "break,1,ALPHA,0,1,1,AAA,,0,,0,2,",
+            "break,2,BETA,0,1,2,AAA,,0,,0,2,",
+            "break,2,BETA,0,2,3,AAA,,0,,0,2,"
+        ]
+    );
+}
+
+#[test]
 fn a_symbol_can_begin_the_day_in_another_phase() {
     let mut config = config(Day::default(), "");
     config.feed.tape.listings[1].phase = Phase::Halted;
