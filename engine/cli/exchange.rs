@@ -23,6 +23,7 @@ use std::time::Duration;
 #[command(after_help = "Examples:\n  \
     coretick exchange\n  \
     coretick exchange --symbols 8000 --rate 500000 --seconds 60 --out out/exchange\n  \
+    coretick exchange --rate 50000 --crash after=20,seconds=30,percent=10\n  \
     coretick exchange --faults loss=0.01,dup=0.005,reorder=8,a-dead=10s..20s\n\n\
     It prints where it listens, then figures: each second on a terminal, else every ten. Ctrl-C ends the day in order: orders are cancelled,\n\
     sessions ended, the ledger written.\n\n\
@@ -46,6 +47,9 @@ pub(super) struct Arguments {
     /// Draws what the background traders do
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Prices fall, sellers sweep the books: after=SECONDS or at=HH:MM:SS\[,seconds=N\]\[,percent=N\]
+    #[arg(long, value_name = "CRASH")]
+    crash: Option<String>,
     /// What goes wrong on purpose, as key=value,...
     #[arg(long, value_name = "FAULTS")]
     faults: Option<String>,
@@ -151,10 +155,13 @@ fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
         }
         None => Settings::default(),
     };
-    let Arguments { symbols, rate, seed, faults, seconds, .. } = arguments;
+    let Arguments { symbols, rate, seed, crash, faults, seconds, .. } = arguments;
     settings.flow.symbols = symbols.unwrap_or(settings.flow.symbols);
     settings.flow.rate = rate.unwrap_or(settings.flow.rate);
     settings.flow.seed = seed.unwrap_or(settings.flow.seed);
+    if let Some(text) = crash {
+        settings.flow.crash.clone_from(text);
+    }
     settings.day.seconds = seconds.unwrap_or(settings.day.seconds);
     if let Some(text) = faults {
         settings.faults = Faults::parse(text).map_err(Failure::Faults)?;
@@ -188,6 +195,9 @@ fn announce(
     writeln!(out, "order entry   {} (TCP): OUCH 5.0 over SoupBinTCP", at.order_entry)?;
     let users: Vec<_> = settings.account.iter().map(|account| account.user.as_str()).collect();
     writeln!(out, "accounts      {}", users.join(" "))?;
+    if !settings.flow.crash.is_empty() {
+        writeln!(out, "crash         {}", settings.flow.crash)?;
+    }
     if settings.faults != Faults::default() {
         writeln!(out, "faults        {}", settings.faults)?;
     }
@@ -278,6 +288,30 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn told(line: &[&str]) -> Result<Settings, Failure> {
+        let all = [&["exchange"], line].concat();
+        settings(&Line::parse_from(all).arguments)
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("exchange.toml");
+        fs::write(&file, "[flow]\ncrash = \"after=5\"\nrate = 7\nseed = 9\n").unwrap();
+        let file = file.to_str().unwrap();
+        let flow = told(&["--config", file, "--rate", "8", "--crash", "after=20"]).unwrap().flow;
+        assert_eq!((flow.crash.as_str(), flow.rate, flow.seed), ("after=20", 8, 9));
+        let flow = told(&["--config", file]).unwrap().flow;
+        assert_eq!((flow.crash.as_str(), flow.rate, flow.seed), ("after=5", 7, 9));
+    }
 
     #[test]
     fn the_end_is_told_for_a_while_and_longer_to_those_who_are_behind() {

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::summary::grouped;
 use crate::exchange::flow::{Day, FlowError};
-use crate::exchange::traders::Crash;
+use crate::exchange::traders::CrashPlan;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::Write;
@@ -34,14 +34,15 @@ pub(super) struct Arguments {
     /// Draws everything
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Prices fall, sellers sweep the books: at=HH:MM:SS\[,seconds=N\]\[,percent=N\]
+    /// Prices fall, sellers sweep the books: at=HH:MM:SS or after=SECONDS of 9:30\[,seconds=N\]\[,percent=N\]
     #[arg(long, value_name = "CRASH")]
-    crash: Option<Crash>,
+    crash: Option<CrashPlan>,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let &Arguments { ref path, messages, symbols, live, seed, crash } = arguments;
+    let crash = crash.map(|crash| crash.from_start(Day::START));
     let day = Day { messages, symbols, live, seed, crash };
     day.check().map_err(Failure::Flow)?;
     let failed = |error| Failure::File(path.clone(), error);

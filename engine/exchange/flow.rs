@@ -222,6 +222,9 @@ impl Day {
         Ok(totals)
     }
 
+    /// When trading begins: what is said to be after the start is after this.
+    pub const START: Nanos = MARKET_OPENS;
+
     /// Whether such a day can be made; if not, what to change.
     pub fn check(&self) -> Result<(), FlowError> {
         self.plan().map(|_| ())

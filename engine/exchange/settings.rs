@@ -7,7 +7,7 @@ use super::market_data::{Cut, FeedConfig, Listing, Publication, StoreLimits, Tap
 use super::matching::{Limits, Matching, SelfMatch};
 use super::order_entry::{self, Account};
 use super::server::Addresses;
-use super::traders::{self, MARKET_MAKER, Traders};
+use super::traders::{self, CrashError, CrashPlan, MARKET_MAKER, Traders};
 use super::unit::{Locate, Participant};
 use super::venue::{self, Day};
 use crate::base::instrument::Symbol;
@@ -406,12 +406,10 @@ impl Settings {
         if text.is_empty() {
             return Ok(None);
         }
-        let seconds = text.strip_suffix('s').and_then(|number| number.parse::<u64>().ok());
-        let Some(seconds) = seconds.filter(|&seconds| seconds <= 86_400) else {
-            return range("flow.crash", text, "seconds as in \"20s\", up to 86400s");
-        };
-        let at = now.plus(Nanos(seconds * SECOND)).since(midnight);
-        Ok(Some(traders::Crash { at, lasts: Nanos(30 * SECOND), percent: 10 }))
+        match text.parse::<CrashPlan>() {
+            Ok(plan) => Ok(Some(plan.from_start(now.since(midnight)))),
+            Err(CrashError) => range("flow.crash", text, CrashPlan::EXPECTED),
+        }
     }
 
     fn accounts(&self) -> Result<Vec<Account>, SettingsError> {
@@ -520,6 +518,20 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_is_counted_from_the_start_or_from_midnight() {
+        let crash = |text: &str| {
+            let plan = plan(&format!("[flow]\ncrash = \"{text}\"")).unwrap();
+            plan.venue.background.and_then(|background| background.traders.crash)
+        };
+        let (lasts, percent) = (Nanos(30 * SECOND), 9);
+        let after = crash("after=20,seconds=30,percent=9").unwrap();
+        assert_eq!(after, traders::Crash { at: Nanos(36_020 * SECOND), lasts, percent });
+        let at = crash("at=14:32:00,seconds=30,percent=9").unwrap();
+        assert_eq!(at, traders::Crash { at: Nanos(52_320 * SECOND), lasts, percent });
+        assert_eq!(crash(""), None);
+    }
+
+    #[test]
     fn memory_is_known_before_it_is_taken() {
         let mib = |text: &str| plan(text).unwrap().memory_mib();
         let small = mib("[feed]\nkept_mib = 2\n[order_entry]\norders_max = 1000");
@@ -537,7 +549,8 @@ mod tests {
         for (text, key, fix) in [
             ("[flow]\nsymbols = 0", "flow.symbols = 0", "1 to 65535"),
             ("[flow]\nlive = 3", "flow.live = 3", "4 a symbol"),
-            ("[flow]\ncrash = \"soon\"", "flow.crash = soon", "as in \"20s\""),
+            ("[flow]\ncrash = \"soon\"", "flow.crash = soon", "after=SECONDS"),
+            ("[flow]\ncrash = \"20s\"", "flow.crash = 20s", "after=SECONDS"),
             ("[feed]\nsession = \"TOO LONG\"", "feed.session = TOO LONG", "letters and digits"),
             ("[feed]\nmtu_b = 71", "feed.mtu_b = 71", "72 to 65507"),
             ("[order_entry]\nmessages_max = 0", "order_entry.messages_max = 0", "1 to 1073741824"),

@@ -292,7 +292,7 @@ fn a_day_is_consistent_and_has_all_that_a_day_has() {
 
 #[test]
 fn prices_fall_in_a_crash_and_make_part_of_it_good() {
-    let crash: Crash = "at=12:00:00,seconds=600,percent=12".parse().unwrap();
+    let crash = Crash { at: Nanos(12 * HOUR), lasts: Nanos(10 * MINUTE), percent: 12 };
     let day = Day { messages: 300_000, symbols: 20, live: 4_000, seed: 3, crash: Some(crash) };
     let (bytes, _) = bytes(day);
     let (mut reader, mut rest) = (Reader::default(), &bytes[..]);

@@ -20,6 +20,7 @@
 //! ```
 
 mod act;
+mod crash;
 pub(super) mod distributions;
 mod holdings;
 mod quote;
@@ -27,7 +28,7 @@ mod regime;
 #[cfg(test)]
 mod tests;
 
-pub use regime::{Crash, CrashError};
+pub use crash::{Crash, CrashError, CrashPlan};
 
 use crate::base::unit::{Nanos, Side};
 use crate::exchange::matching::{
