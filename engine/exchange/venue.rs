@@ -217,7 +217,8 @@ impl<W: Write> Venue<W> {
         self.entry.is_over(id)
     }
 
-    /// Does what someone who is no client wants: a background trader, the exchange's operator. Nothing after the day's end.
+    /// Does what someone who is no client wants: a background trader, the exchange's operator. An execution is taken back
+    /// once, and one that never was is left alone. Nothing after the day's end.
     pub fn apply(&mut self, command: &Command, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
         let can_be = match command {
             Command::Break { match_number, .. } => self.is_breakable(*match_number),
@@ -228,30 +229,8 @@ impl<W: Write> Venue<W> {
         }
     }
 
-    /// Takes an execution back, once; one that never was is left alone.
-    pub fn break_trade(
-        &mut self,
-        locate: Locate,
-        match_number: MatchNumber,
-        now: Nanos,
-        out: &mut impl FnMut(Line, &[u8]),
-    ) {
-        self.apply(&Command::Break { match_number, locate }, now, out);
-    }
-
-    /// Halts a symbol.
-    pub fn halt(&mut self, locate: Locate, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
-        self.apply(&Command::SetPhase { locate, phase: Phase::Halted }, now, out);
-    }
-
-    /// Lets a halted symbol trade again, by a cross.
-    pub fn resume(&mut self, locate: Locate, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
-        self.cross(locate, CrossKind::Halt, now, out);
-        self.apply(&Command::SetPhase { locate, phase: Phase::Open }, now, out);
-    }
-
     /// Crosses a symbol, near its last price or, if it has none, the middle of its best ones.
-    pub fn cross(
+    fn cross(
         &mut self,
         locate: Locate,
         kind: CrossKind,

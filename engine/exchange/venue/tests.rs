@@ -140,6 +140,14 @@ impl Market {
     }
 }
 
+const fn set(phase: Phase) -> Command {
+    Command::SetPhase { locate: Locate(1), phase }
+}
+
+const fn taken_back(number: u64) -> Command {
+    Command::Break { match_number: MatchNumber(number), locate: Locate(1) }
+}
+
 #[test]
 fn what_happens_is_told_on_the_tape_to_the_client_and_in_the_ledger() {
     let mut it = Market::new(Day::open_at_once(), "");
@@ -153,9 +161,9 @@ fn what_happens_is_told_on_the_tape_to_the_client_and_in_the_ledger() {
     );
     assert_eq!(it.say(0, &client::enter(3, side::BUY, 0, 100_100)), ["J 3 19"]);
     assert_eq!(it.say(0, &client::cancel(2, 0)), ["C 2 -150 U"]);
-    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(1), now, &mut { out }));
-    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(1), now, &mut { out }));
-    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(9), now, &mut { out }));
+    it.apply(taken_back(1));
+    it.apply(taken_back(1));
+    it.apply(taken_back(9));
     assert_eq!(it.told(0), ["B 1 #1"]);
     assert_eq!(it.types(), "SHHSAEUDB");
     let rows = [
@@ -247,7 +255,7 @@ fn nothing_is_told_after_the_end() {
     assert_eq!(it.told(0), ["C 1 -60 E", "S E", "Z"]);
     it.receive(0, &client::unsequenced(&client::enter(3, side::BUY, 100, 100_000)));
     it.stranger(Side::SELL, 100_000, 40, Lasts::Day);
-    it.run(|venue, now, out| venue.halt(Locate(1), now, &mut { out }));
+    it.apply(set(Phase::Halted));
     it.until(Nanos(200 * SECOND));
     assert_eq!(it.tape(Line::A).len(), messages);
     assert!(it.venue.is_over(0));
@@ -273,11 +281,12 @@ fn an_order_that_outlives_the_day_goes_without_a_word_on_the_tape() {
 fn a_halt_stops_trading_until_the_cross_that_ends_it() {
     let mut it = Market::new(Day::open_at_once(), "");
     it.login(0, "ALPHA", 0);
-    it.run(|venue, now, out| venue.halt(Locate(1), now, &mut { out }));
+    it.apply(set(Phase::Halted));
     it.say(0, &client::enter(1, side::BUY, 100, 100_000));
     it.stranger(Side::SELL, 99_000, 60, Lasts::Day);
     assert!(it.told(0).is_empty());
-    it.run(|venue, now, out| venue.resume(Locate(1), now, &mut { out }));
+    it.run(|venue, now, out| venue.cross(Locate(1), CrossKind::Halt, now, &mut { out }));
+    it.apply(set(Phase::Open));
     let told = it.told(0);
     assert!(
         told.len() == 1 && told[0].starts_with("E 1 60@") && told[0].ends_with("K #1"),
@@ -295,7 +304,7 @@ fn executions_are_taken_back_on_demand_and_once() {
     it.stranger(Side::SELL, 100_000, 40, Lasts::Immediate);
     it.stranger(Side::SELL, 100_000, 40, Lasts::Immediate);
     assert_eq!(it.told(0).len(), 2);
-    it.run(|venue, now, out| venue.break_trade(Locate(1), MatchNumber(2), now, &mut { out }));
+    it.apply(taken_back(2));
     it.until(Nanos(3 * SECOND));
     let broken: Vec<_> = it.told(0).into_iter().filter(|text| text.starts_with('B')).collect();
     assert_eq!(broken, ["B 1 #2", "B 1 #1"]);
@@ -308,7 +317,6 @@ fn a_cross_is_taken_back_on_demand_for_all_who_were_in_it() {
     let mut it = Market::new(Day::open_at_once(), "bust=1,bust_delay=2s");
     it.login(0, "ALPHA", 0);
     it.login(1, "BETA", 0);
-    let set = |phase| Command::SetPhase { locate: Locate(1), phase };
     let cross = |it: &mut Market| {
         it.apply(set(Phase::Halted));
         it.run(|venue, now, out| venue.cross(Locate(1), CrossKind::Halt, now, &mut { out }));
