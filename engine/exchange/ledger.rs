@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `sequence` | of the row, from 1, without gaps |
 //! | `time` | nanoseconds since midnight, as in the protocols' messages |
-//! | `kind` | `accept`, `reject`, `replace`, `cancel`, `execute`, `cross`, `break` |
+//! | `kind` | `accept`, `reject`, `replace`, `modify`, `cancel`, `pend`, `execute`, `cross`, `break` |
 //! | `participant` | the number of whom it concerns |
 //! | `account` | the user name, for clients; empty for background traders |
 //! | `channel` | the client's `UserRefIdx`; 0 for background traders |
@@ -16,14 +16,15 @@
 //! | `reference` | the exchange's number of the order; empty for a reject |
 //! | `symbol` | without padding; empty if it is not known |
 //! | `side` | `B` or `S`; empty if it is not known |
-//! | `shares` | entered, now open (replace), gone (cancel), or traded |
+//! | `shares` | entered, now open (replace, modify), gone (cancel), to go (pend), or traded |
 //! | `price` | in 1e-4 of the dollar: the order's limit, or what it traded at; empty for a market order's limit |
 //! | `open` | shares of the order that are left, hidden ones included |
 //! | `match` | number of the execution or cross; empty where there is none |
-//! | `reason` | why: of a cancel in words, of a reject OUCH's number (clients) or words; the old order of a replace as `reference/user_ref` |
+//! | `reason` | why: of a cancel in words, of a reject OUCH's number (clients) or words; the old order of a replace as `reference/user_ref`; of a modify OUCH's letters of the old side and the new one as `S>T` |
 //!
 //! An accept or a replace tells the order as it was entered; what it trades or loses at once follows in rows of its own. A
-//! `break` is one row for each client's order that was in the execution or cross, or one without an order if there was none.
+//! `modify` is a side that was said anew; shares that the same request took away are a `cancel` behind it. A `pend` is a cancel that
+//! waits for the cross to which its order is bound: what the cross leaves is the `cancel` that follows. A `break` is one row for each client's order that was in the execution or cross, or one without an order if there was none.
 
 #[cfg(test)]
 mod tests;
@@ -51,15 +52,39 @@ pub struct ClientOrder<'a> {
     pub user_ref: u32,
 }
 
-/// An order of a client that was refused before the matching core heard of it.
+/// What became of a client's order without the matching core, in order entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused<'a> {
+pub struct Noted<'a> {
     /// Whose.
     pub participant: Participant,
     /// Which.
     pub client: ClientOrder<'a>,
-    /// OUCH's number of the reason.
-    pub reason: u16,
+    /// What.
+    pub note: Note,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// It was refused, for OUCH's number of the reason.
+    Refused(u16),
+    /// Its side was said anew, `code::side` from and to.
+    Modified(Standing, u8, u8),
+    /// It is to be cancelled, and waits for its cross.
+    CancelPends(Standing),
+}
+
+/// Where a live order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its number.
+    pub order: Reference,
+    /// Its symbol.
+    pub locate: Locate,
+    /// Buy or sell.
+    pub side: Side,
+    /// Shares left.
+    pub open: u32,
 }
 
 /// The ledger, on its way to `out`.
@@ -172,10 +197,30 @@ impl<W: Write> Ledger<W> {
         }
     }
 
-    /// Keeps a client's order that was refused before the matching core heard of it.
-    pub fn refused(&mut self, time: u64, refused: Refused<'_>) {
-        let row = Row { kind: "reject", participant: refused.participant, ..Row::default() };
-        self.put(time, row, Some(refused.client), refused.reason);
+    /// Keeps what became of a client's order without the matching core.
+    pub fn noted(&mut self, time: u64, noted: Noted<'_>) {
+        let Noted { participant, client, note } = noted;
+        let standing = |kind, order: Standing| Row {
+            kind,
+            participant,
+            reference: Some(order.order),
+            locate: order.locate,
+            side: Some(order.side),
+            shares: u64::from(order.open),
+            open: order.open,
+            ..Row::default()
+        };
+        match note {
+            Note::Refused(reason) => {
+                let row = Row { kind: "reject", participant, ..Row::default() };
+                self.put(time, row, Some(client), reason);
+            }
+            Note::Modified(order, from, to) => {
+                let why = format_args!("{}>{}", char::from(from), char::from(to));
+                self.put(time, standing("modify", order), Some(client), why);
+            }
+            Note::CancelPends(order) => self.put(time, standing("pend", order), Some(client), ""),
+        }
     }
 
     /// Keeps that an execution was taken back, for one client's order in it, or for nobody's.

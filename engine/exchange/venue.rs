@@ -328,8 +328,8 @@ impl<W: Write> Venue<W> {
     fn drain(&mut self, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
         loop {
             let command = self.entry.next(now);
-            while let Some(refused) = self.entry.next_refused() {
-                self.ledger.refused(now.since(self.midnight).0, refused);
+            while let Some(noted) = self.entry.next_noted() {
+                self.ledger.noted(now.since(self.midnight).0, noted);
             }
             match command {
                 Some(command) => self.put(&command, now, out),

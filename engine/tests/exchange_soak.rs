@@ -327,7 +327,8 @@ impl Ledger {
                     "execute" | "cross" => fate.executed += number(shares),
                     "cancel" => fate.canceled += number(shares),
                     "break" => fate.broken += 1,
-                    _ => ledger.rejected += 1,
+                    "reject" => ledger.rejected += 1,
+                    kind => panic!("a {kind} of a client that asks for none"),
                 }
                 match cells[kind] {
                     "break" => {}

@@ -79,12 +79,11 @@ fn events() -> [Event; 6] {
 fn told(background: bool) -> String {
     let mut ledger = Ledger::new(Vec::new(), &["ABC".parse().unwrap()], background);
     events().iter().for_each(|event| ledger.on(34_200, event, client));
-    let refused = Refused {
-        participant: Participant(1),
-        client: client(Participant(1), 7).unwrap(),
-        reason: 19,
-    };
-    ledger.refused(34_201, refused);
+    let order = Standing { order: Reference(14), locate: Locate(1), side: Side::SELL, open: 200 };
+    for note in [Note::Refused(19), Note::Modified(order, b'S', b'T'), Note::CancelPends(order)] {
+        let client = client(Participant(1), 7).unwrap();
+        ledger.noted(34_201, Noted { participant: Participant(1), client, note });
+    }
     let order = (Participant(1), Reference(15), client(Participant(1), 5).unwrap());
     ledger.broken(34_202, Locate(1), MatchNumber(9), Some(order));
     ledger.broken(34_202, Locate(1), MatchNumber(8), None);
@@ -102,8 +101,10 @@ fn each_change_of_an_order_is_a_row() {
         6,34200,reject,2,,0,6,,,,0,,0,,halted\n\
         7,34200,reject,1,DESK,2,106,,,,0,,0,,7\n\
         8,34201,reject,1,DESK,2,107,,,,0,,0,,19\n\
-        9,34202,break,1,DESK,2,105,15,ABC,,0,,0,9,\n\
-        10,34202,break,0,,0,0,,ABC,,0,,0,8,\n";
+        9,34201,modify,1,DESK,2,107,14,ABC,S,200,,200,,S>T\n\
+        10,34201,pend,1,DESK,2,107,14,ABC,S,200,,200,,\n\
+        11,34202,break,1,DESK,2,105,15,ABC,,0,,0,9,\n\
+        12,34202,break,0,,0,0,,ABC,,0,,0,8,\n";
     assert_eq!(told(true), format!("{HEADER}{rows}"));
 }
 

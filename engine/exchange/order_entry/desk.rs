@@ -13,7 +13,7 @@ use crate::base::instrument::Symbol;
 use crate::base::pool::IdMap;
 use crate::base::unit::Nanos;
 use crate::exchange::faults::AnswerFaults;
-use crate::exchange::ledger::ClientOrder;
+use crate::exchange::ledger::{ClientOrder, Note};
 use crate::exchange::matching::{CancelReason, Command, CrossKind, CrossSession};
 use crate::exchange::unit::{Locate, MatchNumber, Participant, Price4, Reference};
 use crate::wire::ouch::{Outbound, SystemEvent};
@@ -76,13 +76,13 @@ pub(super) struct InHand {
     pub(super) prevented: Option<Prevented>,
 }
 
-/// A request that was refused before the core heard of it.
+/// What became of an order without the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct Aside {
     pub(super) account: u16,
     pub(super) channel: u8,
     pub(super) user_ref: u32,
-    pub(super) reason: u16,
+    pub(super) note: Note,
 }
 
 /// The order desk of all accounts.
@@ -98,7 +98,8 @@ pub(super) struct Desk {
     /// Orders for a time, the first to go on top; some may be gone.
     pub(super) expiries: BinaryHeap<Reverse<(Nanos, u32)>>,
     pub(super) sweeps: VecDeque<Sweep>,
-    pub(super) refusals: VecDeque<Refusal>,
+    /// For the ledger.
+    pub(super) asides: VecDeque<Aside>,
     pub(super) in_hand: InHand,
     pub(super) midnight: Nanos,
     pub(super) now: Nanos,
@@ -137,7 +138,7 @@ impl Desk {
             executions: Chunks::new(config.orders),
             expiries: BinaryHeap::new(),
             sweeps: VecDeque::new(),
-            refusals: VecDeque::new(),
+            asides: VecDeque::new(),
             in_hand: InHand::default(),
             midnight: config.midnight,
             now: Nanos(0),

@@ -39,7 +39,7 @@ pub use count::{BadInput, Counters, Why};
 pub use terms::reject_code;
 
 use super::faults::{ConnectionFaults, LoginFaults};
-use super::ledger::{ClientOrder, Refused};
+use super::ledger::{ClientOrder, Noted};
 use super::matching::{CancelReason, Command, CrossSession, Event};
 use super::unit::{MatchNumber, Participant, Reference};
 use crate::base::unit::Nanos;
@@ -48,7 +48,7 @@ use crate::wire::soup::{
     Cause, Due, Error, LoginAccepted, LoginRequest, Packet, ServerEvent, SessionName, code::reject,
 };
 use connection::Connection;
-use desk::Desk;
+use desk::{Aside, Desk};
 
 /// The order-entry side of the exchange.
 pub struct OrderEntry {
@@ -301,13 +301,12 @@ impl OrderEntry {
         self.config.session
     }
 
-    /// The next request that was rejected before the matching core heard of it.
-    pub fn next_refused(&mut self) -> Option<Refused<'_>> {
-        let refusal = self.desk.refusals.pop_front()?;
-        let account = &self.desk.clients[usize::from(refusal.account)].account;
-        let (channel, user_ref) = (refusal.channel, refusal.user_ref);
+    /// What became of the next order without the matching core: to be asked for before the next command is applied.
+    pub fn next_noted(&mut self) -> Option<Noted<'_>> {
+        let Aside { account, channel, user_ref, note } = self.desk.asides.pop_front()?;
+        let account = &self.desk.clients[usize::from(account)].account;
         let client = ClientOrder { user: account.name(), channel, user_ref };
-        Some(Refused { participant: account.participant, client, reason: refusal.reason })
+        Some(Noted { participant: account.participant, client, note })
     }
 
     /// Accounts that are logged in now.

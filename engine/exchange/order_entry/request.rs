@@ -5,11 +5,12 @@
 //! core or is rejected; a replace that is ignored, or whose bad terms cancel the original, uses none.
 
 use super::count::Why;
-use super::desk::{Desk, Refusal, Sweep};
+use super::desk::{Aside, Desk, Sweep};
 use super::order::{Detail, Order, State};
 use super::terms::{self, Options};
 use crate::base::instrument::Symbol;
 use crate::base::unit::Nanos;
+use crate::exchange::ledger::{Note, Standing};
 use crate::exchange::matching::{CancelReason, Command, Enter, Replace, SelfMatch};
 use crate::exchange::unit::Price4;
 use crate::wire::ouch::code::{QUANTITY_MAX, reject};
@@ -215,6 +216,9 @@ impl Desk {
             self.cancel_refused(place);
             return None;
         }
+        if message.side != order.detail.side {
+            self.note(&order, |stands| Note::Modified(stands, order.detail.side, message.side));
+        }
         if let Some(order) = self.orders.get_mut(place) {
             order.detail.side = message.side;
         }
@@ -316,10 +320,19 @@ impl Desk {
         found
     }
 
+    /// Notes what becomes of a live order without the matching core.
+    fn note(&mut self, order: &Order, what: impl FnOnce(Standing) -> Note) {
+        let &Order { account, channel, user_ref, reference, open, ref detail, .. } = order;
+        // An order that is live has a side.
+        let Ok(side) = terms::core_side(detail.side) else { return };
+        let note = what(Standing { order: reference, locate: detail.locate, side, open });
+        self.asides.push_back(Aside { account, channel, user_ref, note });
+    }
+
     /// A request is rejected before the matching core hears of it.
     fn reject(&mut self, account: u16, channel: u8, user_ref: u32, clordid: ClOrdId, reason: u16) {
         self.counters.rejected += 1;
-        self.refusals.push_back(Refusal { account, channel, user_ref, reason });
+        self.asides.push_back(Aside { account, channel, user_ref, note: Note::Refused(reason) });
         self.rejected(account, channel, user_ref, clordid, reason);
     }
 
@@ -366,6 +379,7 @@ impl Desk {
         }
         order.cancel_pending = true;
         let order = *order;
+        self.note(&order, Note::CancelPends);
         let answer = CancelPending {
             timestamp: self.time().into(),
             user_ref_num: order.user_ref.into(),

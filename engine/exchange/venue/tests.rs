@@ -394,6 +394,54 @@ fn what_was_missed_can_be_asked_for() {
     assert_eq!(packet.messages().collect::<Vec<_>>(), it.tape(Line::A)[1..4]);
 }
 
+#[test]
+fn what_the_core_never_hears_of_is_in_the_ledger() {
+    let acts = vec![
+        (Nanos(0), Act::Set(Phase::Open)),
+        (Nanos(5), Act::Freeze(CrossSession::Closing)),
+        (Nanos(9), Act::Cross(CrossKind::Closing)),
+    ];
+    let mut it = Market::new(Day::new(acts), "");
+    it.login(0, "ALPHA", 0);
+    it.say(0, &client::enter(1, side::SELL, 100, 100_000));
+    let for_close = |user_ref, side| {
+        let change = |it: &mut crate::wire::ouch::EnterOrder| {
+            (it.side, it.cross_type) = (side, cross::CLOSING);
+        };
+        client::enter_with(user_ref, change, &[])
+    };
+    it.say(0, &for_close(2, side::BUY));
+    it.say(0, &for_close(3, side::SELL));
+    assert_eq!(it.say(0, &client::modify(1, side::SELL_SHORT, 100)), ["M 1 T 100"]);
+    // Smaller, and no other side: the core's cancel says all.
+    assert_eq!(it.say(0, &client::modify(1, side::SELL_SHORT, 90)), ["M 1 T 90"]);
+    assert!(it.say(0, &client::modify(1, side::SELL_SHORT, 90)).is_empty());
+    it.say(0, &client::enter(4, side::SELL, 50, 100_000));
+    assert_eq!(it.say(0, &client::modify(4, side::SELL_SHORT_EXEMPT, 40)), ["M 4 E 40"]);
+    it.until(Nanos(5));
+    assert_eq!(it.say(0, &client::cancel(2, 0)), ["P 2"]);
+    assert!(it.say(0, &client::cancel(2, 0)).is_empty());
+    assert_eq!(it.say(0, &client::mass_cancel(5, "AAA".parse().unwrap(), &[])).len(), 4);
+    it.until(Nanos(9));
+    let rows: Vec<String> = it.rows().into_iter().skip(3).collect();
+    assert_eq!(
+        rows,
+        [
+            "4,0,modify,1,ALPHA,0,1,1,AAA,S,100,,100,,S>T",
+            "5,0,cancel,1,ALPHA,0,1,1,AAA,S,10,100000,90,,requested",
+            "6,0,accept,1,ALPHA,0,4,4,AAA,S,50,100000,50,,",
+            "7,0,modify,1,ALPHA,0,4,4,AAA,S,50,,50,,S>E",
+            "8,0,cancel,1,ALPHA,0,4,4,AAA,S,10,100000,40,,requested",
+            "9,5,pend,1,ALPHA,0,2,2,AAA,B,100,,100,,",
+            "10,5,cancel,1,ALPHA,0,1,1,AAA,S,90,100000,0,,requested",
+            "11,5,pend,1,ALPHA,0,3,3,AAA,S,100,,100,,",
+            "12,5,cancel,1,ALPHA,0,4,4,AAA,S,40,100000,0,,requested",
+            "13,9,cross,1,ALPHA,0,2,2,AAA,B,100,100000,0,1,",
+            "14,9,cross,1,ALPHA,0,3,3,AAA,S,100,100000,0,1,",
+        ]
+    );
+}
+
 /// What a client may do: its kind, an order of it, shares, a price, a side.
 fn requests() -> impl Strategy<Value = Vec<(u8, u8, u32, u64, bool)>> {
     prop::collection::vec((0..8u8, 1..30u8, 0..400u32, 0..5u64, any::<bool>()), 1..120)

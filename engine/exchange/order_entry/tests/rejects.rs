@@ -2,6 +2,7 @@
 
 use super::harness::*;
 use crate::base::unit::Side;
+use crate::exchange::ledger::Note;
 use crate::exchange::matching::*;
 use crate::exchange::unit::Locate;
 use crate::wire::ouch::code::{cross, display, flag, reject, side, time_in_force};
@@ -86,8 +87,8 @@ fn each_wrong_thing_has_its_reason() {
     for (user_ref, (reason, change, options)) in (1..).zip(CASES) {
         let told = it.say(0, &[enter_with(user_ref, change, options)]);
         assert_eq!(told, [format!("J {user_ref} {reason}")], "case {user_ref}");
-        let refused = it.entry.next_refused().map(|it| (it.client.user_ref, it.reason));
-        assert_eq!(refused, Some((user_ref, *reason)));
+        let noted = it.entry.next_noted().map(|it| (it.client.user_ref, it.note));
+        assert_eq!(noted, Some((user_ref, Note::Refused(*reason))));
     }
     assert_eq!(it.core.live(), 0);
     assert_eq!(it.entry.counters().rejected, CASES.len() as u64);
