@@ -128,6 +128,11 @@ impl Client {
         }
     }
 
+    /// Messages that it was told.
+    pub(crate) fn messages(&self) -> u64 {
+        self.sequence - 1
+    }
+
     /// Of all orders.
     pub(crate) fn sum(&self, of: impl Fn(&Fate) -> u64) -> u64 {
         self.orders.values().map(of).sum()
