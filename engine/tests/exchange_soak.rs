@@ -385,7 +385,8 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
             std::thread::yield_now();
         }
         if elapsed() > memory.len() as u64 && !listener.arbiter.ended() {
-            memory.push((exchange.anonymous(), exchange.descriptors()));
+            let kept = client.orders.len() as u64 * ORDER_BYTES + client.messages() * MESSAGE_BYTES;
+            memory.push((exchange.anonymous(), exchange.descriptors(), kept));
         }
     }
     assert!(exchange.process.wait().unwrap().success());
@@ -427,9 +428,10 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
 
     let third = memory.len() / 3;
     let (early, late) = (memory[third.max(1)], memory[memory.len() - 1]);
+    let most = early.0 + (GROWTH_MAX + late.2 - early.2) / 1_024;
     println!(
         "{} messages, {} rows, {} trades broken, {} symbols crossed, {} re-requests, {} orders of a client, {} of their \
-         shares executed, {} logins, {} KiB then {} KiB; {}",
+         shares executed, {} logins, {} KiB then {} KiB of {most} at most; {}",
         listener.messages,
         ledger.rows,
         ledger.broken.len(),
@@ -442,8 +444,6 @@ fn ledger_and_feed_tell_of_the_same_day_and_the_process_does_not_grow() {
         late.0,
         said.iter().find(|line| line.starts_with("ended")).unwrap()
     );
-    let kept = client.orders.len() as u64 * ORDER_BYTES + client.messages() * MESSAGE_BYTES;
-    let most = early.0 + (GROWTH_MAX + kept) / 1_024;
     assert!(late.0 <= most, "memory grew from {} to {} KiB, not {most}", early.0, late.0);
     // The client may be between two connections.
     assert!(late.1.abs_diff(early.1) <= 1, "open files: {} then {}", early.1, late.1);
