@@ -199,9 +199,9 @@ fn open(path: &Path) -> ItchFile {
 }
 
 /// The day's file, written if it is not there yet.
-fn write_day(day: &flow::Day) -> PathBuf {
+fn write_day(day: &flow::DaySpec) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let flow::Day { messages, symbols, live, seed, .. } = day;
+    let flow::DaySpec { messages, symbols, live, seed, .. } = day;
     let path = folder.join(format!("matched-{messages}-{symbols}-{live}-{seed}.itch50"));
     if !path.exists() {
         let part = path.with_extension("part");
@@ -219,7 +219,7 @@ fn main() {
         (arguments.live, arguments.rounds) = (8_000, 1);
     }
     let Arguments { messages, symbols, live, rounds, ref only, .. } = arguments;
-    let path = write_day(&flow::Day { messages, symbols, live, ..Default::default() });
+    let path = write_day(&flow::DaySpec { messages, symbols, live, ..Default::default() });
     // Read once before all: the file is then in the page cache for every variant.
     let bytes = fs::read(&path).expect("the day was written before");
     let executor = match executor::glommio_works() {

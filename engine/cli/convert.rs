@@ -3,7 +3,7 @@
 use super::summary::{capture_notes, grouped};
 use super::{Failure, progress_bar};
 use crate::base::unit::Nanos;
-use crate::exchange::capture::{CaptureWriter, MTU_MIN, Publication, PublishError};
+use crate::exchange::capture::{CaptureConfig, CaptureWriter, MTU_MIN, PublishError};
 use crate::ingest::transport::file::ItchFile;
 use crate::wire::itch;
 use crate::wire::mold::Session;
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         return Err(Failure::OntoItself(target.clone()));
     }
     let day = date.to_string().replace('-', "");
-    let publication = Publication {
+    let publication = CaptureConfig {
         session: arguments.session.unwrap_or_else(|| padded(&day)),
         lines: usize::from(arguments.lines),
         mtu: arguments.mtu,

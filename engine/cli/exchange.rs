@@ -9,7 +9,7 @@ use crate::base::clock::Wall;
 use crate::base::unit::Nanos;
 use crate::exchange::faults::Faults;
 use crate::exchange::server::{Addresses, Server};
-use crate::exchange::settings::{Programme, Settings};
+use crate::exchange::settings::{ProgrammeOf, Settings};
 use crate::exchange::venue::Venue;
 use crate::ingest::date::Day as Date;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -205,9 +205,9 @@ fn announce(
         writeln!(out, "ledger        {}", folder.join("ledger.csv").display())?;
     }
     match (settings.day.programme, settings.day.seconds) {
-        (Programme::Regular, _) => writeln!(out, "day           regular hours of New York")?,
-        (Programme::Open, 0) => writeln!(out, "day           open until Ctrl-C")?,
-        (Programme::Open, seconds) => writeln!(out, "day           open for {seconds} s")?,
+        (ProgrammeOf::Regular, _) => writeln!(out, "day           regular hours of New York")?,
+        (ProgrammeOf::Open, 0) => writeln!(out, "day           open until Ctrl-C")?,
+        (ProgrammeOf::Open, seconds) => writeln!(out, "day           open for {seconds} s")?,
     }
     out.flush()
 }

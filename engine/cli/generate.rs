@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::summary::grouped;
-use crate::exchange::flow::{Day, FlowError};
+use crate::exchange::flow::{DaySpec, FlowError};
 use crate::exchange::traders::CrashPlan;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
@@ -42,8 +42,8 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let &Arguments { ref path, messages, symbols, live, seed, crash } = arguments;
-    let crash = crash.map(|crash| crash.from_start(Day::START));
-    let day = Day { messages, symbols, live, seed, crash };
+    let crash = crash.map(|crash| crash.from_start(DaySpec::START));
+    let day = DaySpec { messages, symbols, live, seed, crash };
     day.check().map_err(Failure::Flow)?;
     let failed = |error| Failure::File(path.clone(), error);
     if let Some(folder) = path.parent() {

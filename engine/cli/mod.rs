@@ -19,7 +19,7 @@ mod summary;
 use crate::exchange::capture::PublishError;
 use crate::exchange::faults::FaultsError;
 use crate::exchange::flow::FlowError;
-use crate::exchange::market_data::PublicationError;
+use crate::exchange::market_data::PublisherError;
 use crate::exchange::server::ServerError;
 use crate::exchange::settings::SettingsError;
 use crate::ingest::date::Day as Date;
@@ -117,7 +117,7 @@ pub enum Failure {
     /// The exchange cannot be set up like that.
     Exchange(SettingsError),
     /// Its market data cannot be published like that.
-    Publication(PublicationError),
+    Publication(PublisherError),
     /// It cannot fail like that.
     Faults(FaultsError),
     /// It does not get a socket.
@@ -303,8 +303,8 @@ impl From<SettingsError> for Failure {
     }
 }
 
-impl From<PublicationError> for Failure {
-    fn from(error: PublicationError) -> Self {
+impl From<PublisherError> for Failure {
+    fn from(error: PublisherError) -> Self {
         Self::Publication(error)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::matching::{Command, Event, Matching};
 use super::operator::Operator;
-use super::traders::{self, Hours, Traders};
+use super::traders::{Hours, Traders, TradersConfig};
 use crate::base::unit::Nanos;
 
 const MINUTE: u64 = 60 * 1_000_000_000;
@@ -13,9 +13,9 @@ const HALTED_MAX: usize = 8;
 
 /// What the background is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct BackgroundConfig {
     /// The traders.
-    pub traders: traders::Config,
+    pub traders: TradersConfig,
     /// What they do in a second, on average: about as many market-data messages.
     pub rate: u32,
     /// A symbol is halted every so often; 0: never.
@@ -30,7 +30,7 @@ pub struct Config {
 pub struct Background {
     traders: Traders,
     operator: Operator,
-    config: Config,
+    config: BackgroundConfig,
     /// When the next action is due.
     next: Nanos,
     next_halt: Nanos,
@@ -39,7 +39,7 @@ pub struct Background {
 
 impl Background {
     /// Traders who begin to fill the books at `now`. Times are since midnight, and never fall.
-    pub fn new(config: Config, now: Nanos) -> Self {
+    pub fn new(config: BackgroundConfig, now: Nanos) -> Self {
         Self {
             traders: Traders::new(&config.traders),
             operator: Operator::new(HALTED_MAX, config.halt),

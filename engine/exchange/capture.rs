@@ -14,7 +14,7 @@ pub const MTU_MIN: u16 = 128;
 
 /// How a day is published.
 #[derive(Clone, Copy, Debug)]
-pub struct Publication {
+pub struct CaptureConfig {
     /// The session.
     pub session: Session,
     /// Lines, each with a copy of every packet: 1 or 2.
@@ -53,7 +53,7 @@ const LINES: [Route; 2] = [
 /// Writes a capture, message after message.
 pub struct CaptureWriter<W> {
     out: W,
-    publication: Publication,
+    publication: CaptureConfig,
     packet: Builder<Box<[u8]>>,
     /// The time of the packet's first message.
     first: Nanos,
@@ -69,7 +69,7 @@ impl<W: Write> CaptureWriter<W> {
     ///
     /// # Errors
     /// What `out` says.
-    pub fn new(mut out: W, publication: Publication) -> io::Result<Self> {
+    pub fn new(mut out: W, publication: CaptureConfig) -> io::Result<Self> {
         let payload = usize::from(publication.mtu.max(MTU_MIN)) - IPV4_HEADER - UDP_HEADER;
         let packet = Builder::new(vec![0; payload].into(), publication.session, 1);
         let (first, now, record) = (Nanos(0), Nanos(0), Vec::new());
@@ -197,8 +197,8 @@ mod tests {
     use crate::wire::mold::{Kind, Packet};
     use crate::wire::udp::{Datagram, Link};
 
-    const PUBLICATION: Publication =
-        Publication { session: Session(*b"day       "), lines: 1, mtu: 200, within: Nanos(100) };
+    const PUBLICATION: CaptureConfig =
+        CaptureConfig { session: Session(*b"day       "), lines: 1, mtu: 200, within: Nanos(100) };
 
     /// The packets of a capture: their time, and what they bring.
     fn packets(capture: &[u8]) -> Vec<(u64, u16, Vec<u8>)> {
@@ -217,7 +217,7 @@ mod tests {
         packets
     }
 
-    fn published(publication: Publication, messages: &[(u64, usize)]) -> (Vec<u8>, Published) {
+    fn published(publication: CaptureConfig, messages: &[(u64, usize)]) -> (Vec<u8>, Published) {
         let mut capture = Vec::new();
         let mut writer = CaptureWriter::new(&mut capture, publication).unwrap();
         for &(time, length) in messages {
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn two_lines_bring_the_same() {
-        let publication = Publication { lines: 2, ..PUBLICATION };
+        let publication = CaptureConfig { lines: 2, ..PUBLICATION };
         let (capture, both) = published(publication, &[(5, 19); 16]);
         let (one, _) = published(PUBLICATION, &[(5, 19); 16]);
         let (one, two) = (packets(&one), packets(&capture));

@@ -20,7 +20,7 @@ mod tests;
 
 use super::matching::{CrossKind, Matching};
 use super::traders::distributions::ONE;
-use super::traders::{Config, Crash, Hours};
+use super::traders::{Crash, Hours, TradersConfig};
 use super::unit::Participant;
 use crate::base::unit::Nanos;
 use crate::wire::itch::code::event;
@@ -31,7 +31,7 @@ use std::{error, fmt};
 
 /// What day to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Day {
+pub struct DaySpec {
     /// Messages, exactly: system events and directory included. A million millions at most.
     pub messages: u64,
     /// Symbols, 1 to 65,535.
@@ -44,7 +44,7 @@ pub struct Day {
     pub crash: Option<Crash>,
 }
 
-impl Default for Day {
+impl Default for DaySpec {
     fn default() -> Self {
         Self { messages: 1_000_000, symbols: 2_000, live: 0, seed: 1, crash: None }
     }
@@ -171,7 +171,7 @@ struct Phase {
     imbalances: u32,
 }
 
-impl Day {
+impl DaySpec {
     /// Write the day to `out` as 2-byte length-prefixed messages. `progress` is told now and then how many there are.
     ///
     /// Memory is that of the live orders, some 300 bytes each. Errors: arguments that allow no day, or what `out` says.
@@ -183,7 +183,7 @@ impl Day {
         self.write_watched(out, &mut |messages, _| progress(messages))
     }
 
-    /// As [`Day::write`]; `watch` is also shown the matching core, as it is after that message.
+    /// As [`DaySpec::write`]; `watch` is also shown the matching core, as it is after that message.
     pub fn write_watched(
         &self,
         out: &mut impl Write,
@@ -269,7 +269,7 @@ impl Day {
         let crosses = (body / 4_000).clamp(1, u64::from(symbols)) as u16;
         let phase = |hours, until, upto, imbalances| Phase { hours, until, upto, imbalances };
         Ok(Plan {
-            traders: Config {
+            traders: TradersConfig {
                 symbols: locates,
                 live: wanted as u32,
                 crosses,
@@ -291,7 +291,7 @@ impl Day {
 /// A day's arguments once they are known to be good, and what follows from them.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    traders: Config,
+    traders: TradersConfig,
     messages: u64,
     /// Messages from one halt to the next.
     halt_every: u64,

@@ -195,11 +195,11 @@ impl<W: Write> Server<W> {
             venue.start(now, &mut out);
             self.started = true;
         }
-        let mut done = order_entry.work(&mut Orders { venue, out: &mut out }, now);
+        let mut done = order_entry.work(&mut OrderEntryPort { venue, out: &mut out }, now);
         done += venue.trade(TRADES_PER_TURN, now, &mut out);
         venue.flush(now, &mut out);
         snapshots.due(now);
-        done += late.work(&mut Late { venue, snapshots }, now);
+        done += late.work(&mut SnapshotPort { venue, snapshots }, now);
         done += self.answer(now);
         let sent = self.lines.sent;
         done + (sent.packets + sent.lost - before.packets - before.lost) as usize
@@ -266,12 +266,12 @@ impl<W: Write> Server<W> {
 }
 
 /// Order entry, as its listener sees it.
-struct Orders<'a, W, F> {
+struct OrderEntryPort<'a, W, F> {
     venue: &'a mut Venue<W>,
     out: &'a mut F,
 }
 
-impl<W: Write, F: FnMut(Line, &[u8])> Service for Orders<'_, W, F> {
+impl<W: Write, F: FnMut(Line, &[u8])> Service for OrderEntryPort<'_, W, F> {
     fn connected(&mut self, id: usize, now: Nanos) -> bool {
         self.venue.connected(id, now)
     }
@@ -298,12 +298,12 @@ impl<W: Write, F: FnMut(Line, &[u8])> Service for Orders<'_, W, F> {
 }
 
 /// The snapshot service, as its listener sees it.
-struct Late<'a, W> {
+struct SnapshotPort<'a, W> {
     venue: &'a Venue<W>,
     snapshots: &'a mut SnapshotService,
 }
 
-impl<W: Write> Service for Late<'_, W> {
+impl<W: Write> Service for SnapshotPort<'_, W> {
     fn connected(&mut self, id: usize, now: Nanos) -> bool {
         self.snapshots.connected(id, now)
     }

@@ -1,15 +1,15 @@
 //! What `coretick exchange` is told by its configuration. `engine/exchange/default.toml` is the manual: each key there has
 //! its unit and its range; the fields here have the same names.
 
-use super::background;
+use super::background::BackgroundConfig;
 use super::faults::{Faults, Span};
-use super::market_data::{Cut, FeedConfig, Listing, Publication, StoreLimits, TapeConfig};
+use super::market_data::{Cut, FeedConfig, Listing, PublisherConfig, StoreLimits, TapeConfig};
 use super::matching::{Limits, Matching, SelfMatch};
-use super::order_entry::{self, Account};
+use super::order_entry::{Account, OrderEntryConfig};
 use super::server::Addresses;
-use super::traders::{self, CrashError, CrashPlan, MARKET_MAKER, Traders};
+use super::traders::{Crash, CrashError, CrashPlan, MARKET_MAKER, Traders, TradersConfig};
 use super::unit::{Locate, Participant};
-use super::venue::{self, Day};
+use super::venue::{Programme, VenueConfig};
 use crate::base::instrument::Symbol;
 use crate::base::unit::Nanos;
 use crate::wire::mold;
@@ -33,12 +33,12 @@ const CLIENTS_MAX: u32 = 65_535;
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml documents each key")]
 pub struct Settings {
-    pub flow: Flow,
-    pub feed: Lines,
-    pub order_entry: OrderEntry,
+    pub flow: FlowOf,
+    pub feed: FeedOf,
+    pub order_entry: OrderEntryOf,
     pub day: DayOf,
     pub ledger: LedgerOf,
-    pub account: Vec<Client>,
+    pub account: Vec<AccountOf>,
     pub faults: Faults,
 }
 
@@ -46,7 +46,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct Flow {
+pub struct FlowOf {
     pub symbols: u32,
     pub rate: u32,
     pub live: u32,
@@ -60,7 +60,7 @@ pub struct Flow {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct Lines {
+pub struct FeedOf {
     pub session: String,
     pub line_a: SocketAddr,
     pub line_b: SocketAddr,
@@ -77,7 +77,7 @@ pub struct Lines {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct OrderEntry {
+pub struct OrderEntryOf {
     pub listen: SocketAddr,
     pub connections: usize,
     pub orders_max: usize,
@@ -89,7 +89,7 @@ pub struct OrderEntry {
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml documents each key")]
 pub struct DayOf {
-    pub programme: Programme,
+    pub programme: ProgrammeOf,
     pub seconds: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct DayOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "default.toml documents each value")]
-pub enum Programme {
+pub enum ProgrammeOf {
     Open,
     Regular,
 }
@@ -114,7 +114,7 @@ pub struct LedgerOf {
 #[derive(Clone, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct Client {
+pub struct AccountOf {
     pub user: String,
     pub password: String,
     pub firm: String,
@@ -125,9 +125,9 @@ pub struct Client {
 }
 
 /// Its password is not shown.
-impl fmt::Debug for Client {
+impl fmt::Debug for AccountOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("AccountOf").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
@@ -145,12 +145,12 @@ pub enum SelfMatchOf {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            flow: Flow::default(),
-            feed: Lines::default(),
-            order_entry: OrderEntry::default(),
+            flow: FlowOf::default(),
+            feed: FeedOf::default(),
+            order_entry: OrderEntryOf::default(),
             day: DayOf::default(),
             ledger: LedgerOf::default(),
-            account: vec![Client {
+            account: vec![AccountOf {
                 user: "DESK01".into(),
                 password: "PASS01".into(),
                 firm: "CTCK".into(),
@@ -162,7 +162,7 @@ impl Default for Settings {
     }
 }
 
-impl Default for Flow {
+impl Default for FlowOf {
     fn default() -> Self {
         Self {
             symbols: 1_000,
@@ -176,7 +176,7 @@ impl Default for Flow {
     }
 }
 
-impl Default for Lines {
+impl Default for FeedOf {
     fn default() -> Self {
         let Addresses { lines: [line_a, line_b], interface, ttl, .. } =
             Addresses::on_this_machine(26_400, 26_401);
@@ -196,7 +196,7 @@ impl Default for Lines {
     }
 }
 
-impl Default for OrderEntry {
+impl Default for OrderEntryOf {
     fn default() -> Self {
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 26_410);
         Self { listen, connections: 64, orders_max: 1 << 20, messages_max: 1 << 22 }
@@ -205,7 +205,7 @@ impl Default for OrderEntry {
 
 impl Default for DayOf {
     fn default() -> Self {
-        Self { programme: Programme::Open, seconds: 0 }
+        Self { programme: ProgrammeOf::Open, seconds: 0 }
     }
 }
 
@@ -257,7 +257,7 @@ impl std::error::Error for SettingsError {}
 #[derive(Debug)]
 pub struct Plan {
     /// The venue.
-    pub venue: venue::Config,
+    pub venue: VenueConfig,
     /// Its sockets.
     pub addresses: Addresses,
 }
@@ -270,7 +270,7 @@ const HELD_BYTES: usize = 1_600;
 impl Plan {
     /// MiB that its room takes, nearly: books, orders of clients, messages and packets that are kept.
     pub fn memory_mib(&self) -> u64 {
-        let venue::Config { order_entry, feed, limits, faults, .. } = &self.venue;
+        let VenueConfig { order_entry, feed, limits, faults, .. } = &self.venue;
         let limits = Limits { symbols: feed.tape.listings.len() as u16, ..*limits };
         let held = |waits: bool| if waits { faults.held_max as usize * HELD_BYTES } else { 0 };
         let late = |span: Span| span != Span::ZERO;
@@ -318,7 +318,7 @@ impl Settings {
         let messages = order_entry.messages_max as u64;
         within("order_entry.messages_max", messages, 1, 1 << 30, "1 to 1073741824")?;
         within("day.seconds", day.seconds, 0, 86_400, "0 to 86400")?;
-        if day.programme == Programme::Regular {
+        if day.programme == ProgrammeOf::Regular {
             within("day.seconds", day.seconds, 0, 0, "0 with a regular day: it ends at 20:05")?;
         }
         let held = u64::from(self.faults.held_max);
@@ -328,20 +328,24 @@ impl Settings {
             (1..=flow.symbols).map(|locate| Locate(locate as u16).symbol()).collect();
         let accounts = self.accounts()?;
         let background = (flow.rate > 0).then(|| -> Result<_, SettingsError> {
-            let config = traders::Config {
+            let config = TradersConfig {
                 symbols: flow.symbols as u16,
                 live,
-                crosses: if day.programme == Programme::Regular { flow.symbols as u16 } else { 0 },
+                crosses: if day.programme == ProgrammeOf::Regular {
+                    flow.symbols as u16
+                } else {
+                    0
+                },
                 seed: flow.seed,
                 participants: Participant(CLIENTS_MAX + 1),
                 crash: self.crash(now, midnight)?,
             };
-            Ok(background::Config {
+            Ok(BackgroundConfig {
                 traders: config,
                 rate: flow.rate,
                 halt_every: Nanos(flow.halt_every_s * SECOND),
                 halt: Nanos(flow.halt_s * SECOND),
-                regular_hours: day.programme == Programme::Regular,
+                regular_hours: day.programme == ProgrammeOf::Regular,
             })
         });
         let background = background.transpose()?;
@@ -350,19 +354,19 @@ impl Settings {
         limits.levels += order_entry.orders_max;
         limits.participants += accounts.len();
         let session = session(&feed.session)?;
-        let publication = Publication {
+        let publication = PublisherConfig {
             cuts: [feed.mtu_a, feed.mtu_b].map(|mtu| Cut { mtu, ..Cut::default() }),
-            ..Publication::new(mold::Session(session))
+            ..PublisherConfig::new(mold::Session(session))
         };
         Ok(Plan {
-            venue: venue::Config {
-                order_entry: order_entry::Config {
+            venue: VenueConfig {
+                order_entry: OrderEntryConfig {
                     session: SessionName(session),
                     midnight,
                     connections: order_entry.connections,
                     orders: order_entry.orders_max,
                     messages_max: order_entry.messages_max,
-                    ..order_entry::Config::new(accounts, symbols.clone())
+                    ..OrderEntryConfig::new(accounts, symbols.clone())
                 },
                 feed: FeedConfig {
                     tape: TapeConfig {
@@ -391,17 +395,17 @@ impl Settings {
         })
     }
 
-    fn programme(&self, now: Nanos, midnight: Nanos) -> Day {
+    fn programme(&self, now: Nanos, midnight: Nanos) -> Programme {
         match (self.day.programme, self.day.seconds) {
-            (Programme::Regular, _) => Day::regular(),
-            (Programme::Open, 0) => Day::open_at_once(),
-            (Programme::Open, seconds) => {
-                Day::open_until(now.plus(Nanos(seconds * SECOND)).since(midnight))
+            (ProgrammeOf::Regular, _) => Programme::regular(),
+            (ProgrammeOf::Open, 0) => Programme::open_at_once(),
+            (ProgrammeOf::Open, seconds) => {
+                Programme::open_until(now.plus(Nanos(seconds * SECOND)).since(midnight))
             }
         }
     }
 
-    fn crash(&self, now: Nanos, midnight: Nanos) -> Result<Option<traders::Crash>, SettingsError> {
+    fn crash(&self, now: Nanos, midnight: Nanos) -> Result<Option<Crash>, SettingsError> {
         let text = self.flow.crash.trim();
         if text.is_empty() {
             return Ok(None);
@@ -525,9 +529,9 @@ mod tests {
         };
         let (lasts, percent) = (Nanos(30 * SECOND), 9);
         let after = crash("after=20,seconds=30,percent=9").unwrap();
-        assert_eq!(after, traders::Crash { at: Nanos(36_020 * SECOND), lasts, percent });
+        assert_eq!(after, Crash { at: Nanos(36_020 * SECOND), lasts, percent });
         let at = crash("at=14:32:00,seconds=30,percent=9").unwrap();
-        assert_eq!(at, traders::Crash { at: Nanos(52_320 * SECOND), lasts, percent });
+        assert_eq!(at, Crash { at: Nanos(52_320 * SECOND), lasts, percent });
         assert_eq!(crash(""), None);
     }
 

@@ -13,36 +13,36 @@ mod snapshots;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use day::{Act, Day};
+pub use day::{Act, Programme};
 pub use snapshots::SnapshotService;
 
-use super::background::{self, Background};
+use super::background::{Background, BackgroundConfig};
 use super::faults::{BustFaults, Faults, PacketCounts, PacketFaults};
 use super::ledger::Ledger;
-use super::market_data::{Feed, FeedConfig, Line, PublicationError, Snapshot};
+use super::market_data::{Feed, FeedConfig, Line, PublisherError, Snapshot};
 use super::matching::{
     CancelReason, Command, CrossKind, CrossSession, Event, Limits, Matching, Phase,
 };
-use super::order_entry::{self, OrderEntry};
+use super::order_entry::{OrderEntry, OrderEntryConfig};
 use super::unit::{Locate, MatchNumber};
 use crate::base::unit::Nanos;
 use std::io::Write;
 
 /// All that an exchange is told at its start.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct VenueConfig {
     /// Accounts and room of order entry. Its symbols and faults are set from here.
-    pub order_entry: order_entry::Config,
+    pub order_entry: OrderEntryConfig,
     /// The symbols, and market data.
     pub feed: FeedConfig,
     /// Room of the matching core. Its symbols are set from here.
     pub limits: Limits,
     /// What happens when.
-    pub day: Day,
+    pub day: Programme,
     /// What goes wrong.
     pub faults: Faults,
     /// Who trades beside the clients.
-    pub background: Option<background::Config>,
+    pub background: Option<BackgroundConfig>,
     /// Whether the ledger also has the rows of those who are no clients.
     pub background_in_ledger: bool,
 }
@@ -58,7 +58,7 @@ pub struct Venue<W> {
     ledger: Ledger<W>,
     midnight: Nanos,
     symbols: u16,
-    day: Day,
+    day: Programme,
     /// The last message was told to everybody.
     ended: bool,
     /// Executions that were taken back, in rising order.
@@ -70,8 +70,8 @@ impl<W: Write> Venue<W> {
     ///
     /// # Errors
     /// If a value of the publication is out of range.
-    pub fn new(config: Config, ledger: W, now: Nanos) -> Result<Self, PublicationError> {
-        let Config { mut order_entry, mut feed, mut limits, mut day, faults, .. } = config;
+    pub fn new(config: VenueConfig, ledger: W, now: Nanos) -> Result<Self, PublisherError> {
+        let VenueConfig { mut order_entry, mut feed, mut limits, mut day, faults, .. } = config;
         let midnight = order_entry.midnight;
         feed.tape.listings.truncate(usize::from(u16::MAX));
         let symbols = feed.tape.listings.len() as u16;
@@ -143,7 +143,7 @@ impl<W: Write> Venue<W> {
     /// The day ends now, whatever its programme says.
     pub fn end(&mut self, now: Nanos, out: &mut impl FnMut(Line, &[u8])) {
         if !self.ended {
-            self.day = Day::ending_at(now.since(self.midnight));
+            self.day = Programme::ending_at(now.since(self.midnight));
             self.due(now, out);
         }
     }

@@ -22,7 +22,7 @@ use coretick::book::{Anomaly, Books, Limits};
 use coretick::exchange::faults::{Faults, PacketFaults};
 use coretick::exchange::flow;
 use coretick::exchange::market_data::{
-    Feed, FeedConfig, Line, Listing, Publication, StoreLimits, TapeConfig,
+    Feed, FeedConfig, Line, Listing, PublisherConfig, StoreLimits, TapeConfig,
 };
 use coretick::exchange::matching::{CancelReason, Display, Event, Limits as CoreLimits, Resting};
 use coretick::exchange::order_entry::{self, Account};
@@ -103,11 +103,11 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
     (done, CALLS.get() - before)
 }
 
-const DAY: flow::Day =
-    flow::Day { messages: 200_000, symbols: 100, live: 8_000, seed: 1, crash: None };
+const DAY: flow::DaySpec =
+    flow::DaySpec { messages: 200_000, symbols: 100, live: 8_000, seed: 1, crash: None };
 
 /// The file of a made-up day, in memory.
-fn file(day: &flow::Day) -> ItchFile {
+fn file(day: &flow::DaySpec) -> ItchFile {
     let mut bytes = Vec::new();
     day.write(&mut bytes, &mut |_| ()).unwrap();
     ItchFile::from_reader(Box::new(Cursor::new(bytes)))
@@ -124,7 +124,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(day: &flow::Day, config: &Config, symbols: Symbols) -> Self {
+    fn new(day: &flow::DaySpec, config: &Config, symbols: Symbols) -> Self {
         let settings = DaySettings {
             look_ahead: config.ingest.look_ahead as usize,
             tick: Nanos(config.engine.tick_ms * 1_000_000),
@@ -186,7 +186,7 @@ fn placement(cuts: &[StageName]) -> Placement {
 
 /// A day through the whole engine, to its end; and how often the hot path called the allocator.
 fn engine(
-    day: &flow::Day,
+    day: &flow::DaySpec,
     config: &Config,
     cuts: &[StageName],
     pace: Pace,
@@ -303,7 +303,7 @@ fn market_data_and_its_faults_take_a_day_without_the_allocator() {
             listings: vec![Listing::new("CORE".parse().unwrap())],
             ..TapeConfig::default()
         },
-        publication: Publication::new(Session(*b"CORETICK01")),
+        publication: PublisherConfig::new(Session(*b"CORETICK01")),
         // Both chunks are full many times.
         store: StoreLimits { chunk_bytes: 1 << 16, chunks: 2 },
     };
@@ -365,7 +365,7 @@ fn ingest_and_books_take_a_day_without_the_allocator() {
 }
 
 /// A whole day without a call, in which so many orders and fills happened at least.
-fn silent(day: &flow::Day, text: &str, orders: u64, fills: u64) {
+fn silent(day: &flow::DaySpec, text: &str, orders: u64, fills: u64) {
     let config = config(text);
     for (cuts, pace) in [(FUSED, Pace::Lockstep), (SPLIT, Pace::Lockstep), (FUSED, Pace::FreeRun)] {
         let (outcome, calls) = engine(day, &config, cuts, pace, None);
@@ -397,7 +397,7 @@ fn a_kill_in_the_middle_of_a_day_needs_no_allocator() {
 
 #[test]
 fn thousands_of_orders_on_their_way_at_once_need_no_allocator() {
-    let wide = flow::Day { symbols: 8_000, messages: 400_000, live: 40_000, ..DAY };
+    let wide = flow::DaySpec { symbols: 8_000, messages: 400_000, live: 40_000, ..DAY };
     let text = format!(
         "[engine]\ngood_until_us = 86_400_000_000\n\
          [paper]\nlatency_out_ns = 60_000_000_000\nlatency_in_ns = 60_000_000_000\n{QUOTER}"
@@ -429,18 +429,18 @@ impl Exchange {
         let user = soup::Username::new("DESK").unwrap();
         let password = soup::Password::new("secret").unwrap();
         let account = Account::new(user, password, *b"FIRM", Participant(1));
-        let mut order_entry = order_entry::Config::new(vec![account], Vec::new());
+        let mut order_entry = order_entry::OrderEntryConfig::new(vec![account], Vec::new());
         (order_entry.orders, order_entry.messages) = (200_000, 200_000);
         let listings = vec![Listing::new("AAA".parse().unwrap())];
-        let config = venue::Config {
+        let config = venue::VenueConfig {
             order_entry,
             feed: FeedConfig {
                 tape: TapeConfig { listings, ..TapeConfig::default() },
-                publication: Publication::new(Session(*b"  CORETICK")),
+                publication: PublisherConfig::new(Session(*b"  CORETICK")),
                 store: StoreLimits { chunk_bytes: 1 << 20, chunks: 4 },
             },
             limits: CoreLimits { symbols: 1, orders: 1_000, levels: 1_000, participants: 4 },
-            day: venue::Day::open_at_once(),
+            day: venue::Programme::open_at_once(),
             faults: Faults::default(),
             background: None,
             background_in_ledger: true,

@@ -8,14 +8,14 @@ use coretick::base::stage::{Outlet, Stage};
 use coretick::base::unit::*;
 use coretick::exchange::faults::Faults;
 use coretick::exchange::market_data::{
-    FeedConfig, Line, Listing, Publication, Session, StoreLimits, TapeConfig,
+    FeedConfig, Line, Listing, PublisherConfig, Session, StoreLimits, TapeConfig,
 };
 use coretick::exchange::matching::{
     Command, CrossSession, Display, Enter, Lasts, Limits, SelfMatch, Terms,
 };
-use coretick::exchange::order_entry::{self, Account};
+use coretick::exchange::order_entry::{Account, OrderEntryConfig};
 use coretick::exchange::unit::{Locate, Participant, Price4};
-use coretick::exchange::venue::{Config, Day, Venue};
+use coretick::exchange::venue::{Programme, Venue, VenueConfig};
 use coretick::route::gateway::{End, Gateway, Odd, Phase, Settings};
 use coretick::route::{Desk, Secret};
 use coretick::wire::ouch::Symbol;
@@ -39,18 +39,18 @@ fn user() -> Username {
 fn exchange(faults: &str) -> Venue<Vec<u8>> {
     let password = Password::new(PASSWORD).unwrap();
     let account = Account::new(user(), password, *b"DESK", Participant(1));
-    let config = Config {
-        order_entry: order_entry::Config::new(vec![account], Vec::new()),
+    let config = VenueConfig {
+        order_entry: OrderEntryConfig::new(vec![account], Vec::new()),
         feed: FeedConfig {
             tape: TapeConfig {
                 listings: symbols().into_iter().map(Listing::new).collect(),
                 ..TapeConfig::default()
             },
-            publication: Publication::new(Session(*b"  CORETICK")),
+            publication: PublisherConfig::new(Session(*b"  CORETICK")),
             store: StoreLimits { chunk_bytes: 1 << 16, chunks: 1 << 10 },
         },
         limits: Limits { symbols: 0, orders: 100_000, levels: 10_000, participants: 4 },
-        day: Day::open_at_once(),
+        day: Programme::open_at_once(),
         faults: Faults::parse(faults).unwrap(),
         background: None,
         background_in_ledger: false,

@@ -6,8 +6,9 @@ mod itch;
 use coretick::base::message::Kind;
 use coretick::base::unit::{InstrumentId, Side};
 use coretick::book::{Books, Limits};
-use coretick::exchange::flow::{Day, Totals};
+use coretick::exchange::flow::{DaySpec, Totals};
 use coretick::exchange::matching::Matching;
+use coretick::exchange::traders::CrashPlan;
 use coretick::exchange::unit::Locate;
 use itch::messages;
 
@@ -42,7 +43,7 @@ fn digest(shown: impl Iterator<Item = Shown>) -> (u64, u64) {
 }
 
 /// Makes the day, and holds the books that its bytes make against the core wherever it was watched.
-fn follow(day: Day) -> (Vec<u8>, Books) {
+fn follow(day: DaySpec) -> (Vec<u8>, Books) {
     let symbols = day.symbols as u16;
     let (mut bytes, mut points) = (Vec::new(), Vec::new());
     // Some fifty points are enough: at each of them all that shows is read.
@@ -81,7 +82,7 @@ fn follow(day: Day) -> (Vec<u8>, Books) {
 
 #[test]
 fn the_books_of_a_generated_day_are_the_matching_cores() {
-    let day = Day { messages: 400_000, symbols: 300, live: 15_000, seed: 3, crash: None };
+    let day = DaySpec { messages: 400_000, symbols: 300, live: 15_000, seed: 3, crash: None };
     let (bytes, _) = follow(day);
     // What trades in a cross is printed once, and is both sides' shares at most.
     let (mut crossed, mut printed) = (0, 0);
@@ -97,19 +98,21 @@ fn the_books_of_a_generated_day_are_the_matching_cores() {
 
 #[test]
 fn so_are_those_of_a_day_with_a_crash() {
-    let crash = Some("at=11:00:00,seconds=300,percent=15".parse().unwrap());
-    follow(Day { messages: 200_000, symbols: 40, live: 4_000, seed: 4, crash });
+    let plan: CrashPlan = "at=11:00:00,seconds=300,percent=15".parse().unwrap();
+    let crash = Some(plan.from_start(DaySpec::START));
+    follow(DaySpec { messages: 200_000, symbols: 40, live: 4_000, seed: 4, crash });
 }
 
 #[test]
 fn so_are_those_of_a_day_whose_messages_mostly_live() {
-    follow(Day { messages: 100_000, symbols: 7, live: 49_000, seed: 5, crash: None });
+    follow(DaySpec { messages: 100_000, symbols: 7, live: 49_000, seed: 5, crash: None });
 }
 
 #[test]
 #[ignore = "takes minutes, and 1.5 GB"]
 fn so_are_those_of_a_day_with_1_600_000_orders_alive() {
-    let day = Day { messages: 20_000_000, symbols: 8_000, live: 1_600_000, seed: 1, crash: None };
+    let day =
+        DaySpec { messages: 20_000_000, symbols: 8_000, live: 1_600_000, seed: 1, crash: None };
     let (_, books) = follow(day);
     assert!(books.live_orders().abs_diff(1_600_000) < 30_000, "{}", books.live_orders());
 }

@@ -6,9 +6,10 @@ use crate::wire::itch::{CrossTrade, Message, Stock, code, parse};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-const SMALL: Day = Day { messages: 60_000, symbols: 100, live: 3_000, seed: 1, crash: None };
+const SMALL: DaySpec =
+    DaySpec { messages: 60_000, symbols: 100, live: 3_000, seed: 1, crash: None };
 
-fn bytes(day: Day) -> (Vec<u8>, Totals) {
+fn bytes(day: DaySpec) -> (Vec<u8>, Totals) {
     let mut out = Vec::new();
     let totals = day.write(&mut out, &mut |_| ()).unwrap();
     (out, totals)
@@ -261,7 +262,7 @@ impl Reader {
 }
 
 /// Read the day and hold it against its totals and arguments.
-fn check(day: Day) -> Reader {
+fn check(day: DaySpec) -> Reader {
     let (bytes, totals) = bytes(day);
     let reader = Reader::read(&bytes);
     assert_eq!(reader.events, b"OSQMEC");
@@ -280,7 +281,7 @@ fn check(day: Day) -> Reader {
 
 #[test]
 fn a_day_is_consistent_and_has_all_that_a_day_has() {
-    let day = Day { messages: 300_000, symbols: 200, live: 10_000, seed: 5, crash: None };
+    let day = DaySpec { messages: 300_000, symbols: 200, live: 10_000, seed: 5, crash: None };
     let reader = check(day);
     let kinds: Vec<u8> = reader.by_type.keys().copied().collect();
     assert_eq!(kinds, *b"ABCDEFHILPQRSUVXY");
@@ -293,7 +294,7 @@ fn a_day_is_consistent_and_has_all_that_a_day_has() {
 #[test]
 fn prices_fall_in_a_crash_and_make_part_of_it_good() {
     let crash = Crash { at: Nanos(12 * HOUR), lasts: Nanos(10 * MINUTE), percent: 12 };
-    let day = Day { messages: 300_000, symbols: 20, live: 4_000, seed: 3, crash: Some(crash) };
+    let day = DaySpec { messages: 300_000, symbols: 20, live: 4_000, seed: 3, crash: Some(crash) };
     let (bytes, _) = bytes(day);
     let (mut reader, mut rest) = (Reader::default(), &bytes[..]);
     // The middles of the books before, at the bottom, and long after; a book may have lost a side at the bottom.
@@ -326,7 +327,8 @@ fn prices_fall_in_a_crash_and_make_part_of_it_good() {
 #[test]
 fn a_book_of_many_orders_stays_as_large_as_asked() {
     // A tenth of the messages live at once, as when 20 million messages hold 1.6 million.
-    let reader = check(Day { messages: 200_000, symbols: 50, live: 20_000, seed: 2, crash: None });
+    let reader =
+        check(DaySpec { messages: 200_000, symbols: 50, live: 20_000, seed: 2, crash: None });
     let (least, most) = reader.live_in_hours.unwrap();
     assert!(least >= 19_400 && most <= 20_600, "{least} to {most}");
 }
@@ -344,7 +346,7 @@ fn the_mix_is_that_of_the_reference_days() {
         (b"P", 543),
         (b"I", 370),
     ];
-    let (_, totals) = bytes(Day { seed: 7, ..Day::default() });
+    let (_, totals) = bytes(DaySpec { seed: 7, ..DaySpec::default() });
     for (kinds, share) in shares {
         let found: u64 = kinds.iter().map(|&kind| totals.by_type[usize::from(kind)]).sum::<u64>();
         let found = found / 10;
@@ -367,7 +369,7 @@ fn the_same_arguments_give_the_same_bytes() {
 
 #[test]
 fn another_seed_gives_another_day() {
-    let (first, second) = (bytes(SMALL).0, bytes(Day { seed: 2, ..SMALL }).0);
+    let (first, second) = (bytes(SMALL).0, bytes(DaySpec { seed: 2, ..SMALL }).0);
     let directory = 14 + SMALL.symbols as usize * (41 + 27 + 22 + 28);
     assert_eq!(first[..directory], second[..directory], "the directory is the same");
     assert_ne!(first[directory..], second[directory..]);
@@ -383,22 +385,22 @@ fn progress_rises_to_the_last_message() {
 
 #[test]
 fn what_cannot_be_a_day_is_refused_and_says_what_to_change() {
-    let refused = |day: Day| day.write(&mut io::sink(), &mut |_| ()).unwrap_err().to_string();
+    let refused = |day: DaySpec| day.write(&mut io::sink(), &mut |_| ()).unwrap_err().to_string();
     assert_eq!(
-        refused(Day { symbols: 0, ..SMALL }),
+        refused(DaySpec { symbols: 0, ..SMALL }),
         "a day of 0 symbols cannot be: give 1 to 65535"
     );
     assert_eq!(
-        refused(Day { symbols: 65_536, ..SMALL }),
+        refused(DaySpec { symbols: 65_536, ..SMALL }),
         "a day of 65536 symbols cannot be: give 1 to 65535"
     );
     assert_eq!(
-        refused(Day { messages: 1_799, ..SMALL }),
+        refused(DaySpec { messages: 1_799, ..SMALL }),
         "100 symbols need at least 1800 messages, not 1799: raise the messages or lower the symbols"
     );
     for live in [399, 29_701] {
         assert_eq!(
-            refused(Day { live, ..SMALL }),
+            refused(DaySpec { live, ..SMALL }),
             format!(
                 "{live} live orders are out of range: with these messages and symbols give 400 to 29700, \
                  or 0 for a fitting number"
@@ -413,15 +415,15 @@ fn what_cannot_be_a_day_is_refused_and_says_what_to_change() {
 fn as_many_symbols_as_locate_codes_fit_in_the_fewest_messages() {
     let symbols = 65_535;
     let messages = MESSAGES_PER_SYMBOL_MIN * u64::from(symbols) + MESSAGES_FIXED;
-    check(Day { messages, symbols, live: 0, seed: 1, crash: None });
+    check(DaySpec { messages, symbols, live: 0, seed: 1, crash: None });
 }
 
 #[test]
 fn a_day_is_planned_up_to_its_most_messages_and_refused_beyond() {
     for symbols in [1, 65_535] {
-        let day = Day { messages: MESSAGES_MAX, symbols, live: 0, seed: 1, crash: None };
+        let day = DaySpec { messages: MESSAGES_MAX, symbols, live: 0, seed: 1, crash: None };
         day.check().unwrap();
-        let beyond = Day { messages: MESSAGES_MAX + 1, ..day };
+        let beyond = DaySpec { messages: MESSAGES_MAX + 1, ..day };
         assert!(matches!(beyond.check(), Err(FlowError::TooManyMessages { .. })));
     }
 }
@@ -431,7 +433,7 @@ proptest! {
     fn no_arguments_break_the_plan(messages in any::<u64>(), small in 0u64..2_000_000, symbols in any::<u32>(), live in any::<u32>()) {
         for messages in [messages, small, messages % MESSAGES_MAX] {
             for symbols in [symbols, symbols % 65_536] {
-                let _ = Day { messages, symbols, live, seed: 0, crash: None }.check();
+                let _ = DaySpec { messages, symbols, live, seed: 0, crash: None }.check();
             }
         }
     }
@@ -456,6 +458,6 @@ proptest! {
             lasts: Nanos(10 * MINUTE),
             percent: 20,
         });
-        check(Day { messages, symbols, live: live as u32, seed, crash });
+        check(DaySpec { messages, symbols, live: live as u32, seed, crash });
     }
 }

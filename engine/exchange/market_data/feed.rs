@@ -1,7 +1,7 @@
 //! The whole of market data in one place: each event becomes a message, which is kept and published under one sequence.
 
 use super::{
-    Line, Publication, PublicationError, Publisher, RerequestCounts, Rerequests, Store,
+    Line, Publisher, PublisherConfig, PublisherError, RerequestCounts, Rerequests, Store,
     StoreLimits, Tape, TapeConfig,
 };
 use crate::base::unit::Nanos;
@@ -16,7 +16,7 @@ pub struct FeedConfig {
     /// The symbols, and what is said of them.
     pub tape: TapeConfig,
     /// The session and its lines. Answers to re-requests are as long as packets of line A.
-    pub publication: Publication,
+    pub publication: PublisherConfig,
     /// How much is kept for re-requests.
     pub store: StoreLimits,
 }
@@ -36,7 +36,7 @@ impl Feed {
     ///
     /// # Errors
     /// If a value of the publication is out of range.
-    pub fn new(config: FeedConfig, now: Nanos) -> Result<Self, PublicationError> {
+    pub fn new(config: FeedConfig, now: Nanos) -> Result<Self, PublisherError> {
         let FeedConfig { tape, publication, store } = config;
         let [cut, _] = publication.cuts;
         Ok(Self {

@@ -22,7 +22,7 @@ mod core_tests;
 mod tests;
 
 pub use feed::{Feed, FeedConfig};
-pub use publisher::{Cut, Line, LineCounts, Publication, PublicationError, Publisher};
+pub use publisher::{Cut, Line, LineCounts, Publisher, PublisherConfig, PublisherError};
 pub use rerequest::{RerequestCounts, Rerequests};
 pub use snapshot::{Cursor, SNAPSHOT_END, Snapshot, snapshot_end};
 pub use store::{Range, Store, StoreLimits};

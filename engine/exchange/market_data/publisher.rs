@@ -12,9 +12,9 @@ use crate::wire::mold::{self, Builder, COUNT_MAX, HEADER, Session};
 use std::fmt;
 
 /// The shortest payload that holds any message.
-const MTU_MIN: usize = HEADER + PREFIX + LENGTH_MAX;
+const DATAGRAM_MIN: usize = HEADER + PREFIX + LENGTH_MAX;
 /// The longest payload of a UDP datagram.
-const MTU_MAX: usize = 65_507;
+const DATAGRAM_MAX: usize = 65_507;
 
 /// One of the two lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ impl Default for Cut {
 
 /// How a session is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Publication {
+pub struct PublisherConfig {
     /// The session's name, in every packet.
     pub session: Session,
     /// Where line A and line B end their packets.
@@ -59,7 +59,7 @@ pub struct Publication {
     pub end: Nanos,
 }
 
-impl Publication {
+impl PublisherConfig {
     /// A session cut alike on both lines, with a heartbeat every second and the end repeated for half a minute.
     pub fn new(session: Session) -> Self {
         let (heartbeat, end) = (Nanos(1_000_000_000), Nanos(30_000_000_000));
@@ -70,22 +70,22 @@ impl Publication {
     ///
     /// # Errors
     /// At the first value that is not.
-    pub fn check(&self) -> Result<(), PublicationError> {
+    pub fn check(&self) -> Result<(), PublisherError> {
         for (line, cut) in Line::BOTH.into_iter().zip(self.cuts) {
-            if !(MTU_MIN..=MTU_MAX).contains(&cut.mtu) {
-                return Err(PublicationError::Mtu { line, mtu: cut.mtu });
+            if !(DATAGRAM_MIN..=DATAGRAM_MAX).contains(&cut.mtu) {
+                return Err(PublisherError::Mtu { line, mtu: cut.mtu });
             }
             if !(1..=COUNT_MAX).contains(&cut.messages) {
-                return Err(PublicationError::Messages { line, messages: cut.messages });
+                return Err(PublisherError::Messages { line, messages: cut.messages });
             }
         }
-        if self.heartbeat == Nanos(0) { Err(PublicationError::Heartbeat) } else { Ok(()) }
+        if self.heartbeat == Nanos(0) { Err(PublisherError::Heartbeat) } else { Ok(()) }
     }
 }
 
 /// Why there is no such publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublicationError {
+pub enum PublisherError {
     /// A packet that does not hold every message, or is no datagram.
     Mtu {
         /// Of which line.
@@ -104,12 +104,12 @@ pub enum PublicationError {
     Heartbeat,
 }
 
-impl fmt::Display for PublicationError {
+impl fmt::Display for PublisherError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mtu { line, mtu } => write!(
                 f,
-                "packets of line {line:?} cannot have {mtu} bytes: give {MTU_MIN} to {MTU_MAX}"
+                "packets of line {line:?} cannot have {mtu} bytes: give {DATAGRAM_MIN} to {DATAGRAM_MAX}"
             ),
             Self::Messages { line, messages } => write!(
                 f,
@@ -120,7 +120,7 @@ impl fmt::Display for PublicationError {
     }
 }
 
-impl std::error::Error for PublicationError {}
+impl std::error::Error for PublisherError {}
 
 /// What a line has sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,10 +161,10 @@ impl Publisher {
     /// Lines on which nothing was sent yet, and both silent since `now`. Times may be of any clock that does not step back.
     ///
     /// # Errors
-    /// As [`Publication::check`].
-    pub fn new(publication: &Publication, now: Nanos) -> Result<Self, PublicationError> {
+    /// As [`PublisherConfig::check`].
+    pub fn new(publication: &PublisherConfig, now: Nanos) -> Result<Self, PublisherError> {
         publication.check()?;
-        let &Publication { session, cuts, heartbeat, end } = publication;
+        let &PublisherConfig { session, cuts, heartbeat, end } = publication;
         let lines = cuts.map(|cut| Sender {
             packet: Builder::new(vec![0; cut.mtu].into(), session, 1),
             messages_max: cut.messages,
@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn publisher(cuts: [Cut; 2]) -> Publisher {
-        let publication = Publication { cuts, ..Publication::new(SESSION) };
+        let publication = PublisherConfig { cuts, ..PublisherConfig::new(SESSION) };
         Publisher::new(&publication, Nanos(0)).unwrap()
     }
 
@@ -367,9 +367,9 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_named() {
-        let good = Publication::new(SESSION);
-        let with = |cut| Publication { cuts: [good.cuts[0], cut], ..good };
-        let text = |publication: Publication| publication.check().unwrap_err().to_string();
+        let good = PublisherConfig::new(SESSION);
+        let with = |cut| PublisherConfig { cuts: [good.cuts[0], cut], ..good };
+        let text = |publication: PublisherConfig| publication.check().unwrap_err().to_string();
         assert_eq!(
             text(with(Cut { mtu: 71, messages: 1 })),
             "packets of line B cannot have 71 bytes: give 72 to 65507"
@@ -379,7 +379,7 @@ mod tests {
             "packets of line B cannot have 0 messages: give 1 to 65534"
         );
         assert_eq!(
-            text(Publication { heartbeat: Nanos(0), ..good }),
+            text(PublisherConfig { heartbeat: Nanos(0), ..good }),
             "the time between heartbeats cannot be 0"
         );
     }
@@ -388,7 +388,7 @@ mod tests {
         #[test]
         fn each_line_carries_every_message_once_and_in_order(
             messages in prop::collection::vec((0..=LENGTH_MAX, prop::bool::weighted(0.2)), 0..200),
-            mtus in prop::array::uniform2(MTU_MIN..400),
+            mtus in prop::array::uniform2(DATAGRAM_MIN..400),
             most in prop::array::uniform2(1..40_u16),
         ) {
             let cut = |line: usize| Cut { mtu: mtus[line], messages: most[line] };

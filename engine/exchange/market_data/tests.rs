@@ -17,9 +17,9 @@ pub(super) fn feed() -> Feed {
         market_makers: vec![],
         decline_levels: Some([3, 2, 1]),
     };
-    let publication = Publication::new(SESSION);
+    let publication = PublisherConfig::new(SESSION);
     let publication =
-        Publication { cuts: [Cut::default(), Cut { mtu: 300, messages: 3 }], ..publication };
+        PublisherConfig { cuts: [Cut::default(), Cut { mtu: 300, messages: 3 }], ..publication };
     let store = StoreLimits { chunk_bytes: 0, chunks: 2 };
     Feed::new(FeedConfig { tape, publication, store }, Nanos(0)).unwrap()
 }

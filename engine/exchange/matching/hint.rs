@@ -5,7 +5,7 @@
 use super::Matching;
 use super::command::{Command, CrossSession, Enter};
 use super::levels::{LadderId, Levels, rank};
-use super::orders::Orders;
+use super::orders::OrderPool;
 use super::tree::{NONE, Trees};
 use crate::base::prefetch::prefetch;
 use crate::exchange::unit::{Participant, Reference};
@@ -84,7 +84,7 @@ impl Trees {
     }
 }
 
-impl Orders {
+impl OrderPool {
     fn hint(&self, order: Reference) {
         self.slots.hint(order.0);
     }

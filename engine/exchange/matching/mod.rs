@@ -39,7 +39,7 @@ use crate::base::pool::touched;
 use crate::base::unit::Side;
 use crate::exchange::unit::{Locate, MatchNumber, Price4, Reference};
 use levels::{FRONT, LadderId, Levels};
-use orders::Orders;
+use orders::OrderPool;
 use tree::NONE;
 
 /// How much is set aside at start.
@@ -69,7 +69,7 @@ pub struct Matching {
     /// By locate.
     symbols: Vec<Symbol>,
     levels: Levels,
-    orders: Orders,
+    orders: OrderPool,
     /// The last one given out.
     references: u64,
     /// The last one given out.
@@ -81,7 +81,7 @@ impl Matching {
     pub fn bytes(limits: &Limits) -> usize {
         (usize::from(limits.symbols) + 1) * size_of::<Symbol>()
             + Levels::bytes(limits.levels, limits.symbols)
-            + Orders::bytes(limits.orders, limits.participants)
+            + OrderPool::bytes(limits.orders, limits.participants)
     }
 
     /// Empty books, with room for so much.
@@ -90,7 +90,7 @@ impl Matching {
         Self {
             symbols: touched(usize::from(limits.symbols) + 1, symbol),
             levels: Levels::new(limits.levels, limits.symbols),
-            orders: Orders::new(limits.orders, limits.participants),
+            orders: OrderPool::new(limits.orders, limits.participants),
             references: 0,
             matches: 0,
         }

@@ -58,7 +58,7 @@ pub(super) struct Owner {
 }
 
 /// All live orders.
-pub(super) struct Orders {
+pub(super) struct OrderPool {
     pool: Slab<Order>,
     capacity: usize,
     /// Slot by reference.
@@ -149,7 +149,7 @@ impl Order {
     }
 }
 
-impl Orders {
+impl OrderPool {
     /// Memory that it takes.
     pub(super) fn bytes(orders: usize, participants: usize) -> usize {
         Slab::<Order>::bytes(orders)
@@ -302,7 +302,7 @@ impl Orders {
     }
 }
 
-impl std::ops::Index<u32> for Orders {
+impl std::ops::Index<u32> for OrderPool {
     type Output = Order;
 
     #[inline]
@@ -311,7 +311,7 @@ impl std::ops::Index<u32> for Orders {
     }
 }
 
-impl std::ops::IndexMut<u32> for Orders {
+impl std::ops::IndexMut<u32> for OrderPool {
     #[inline]
     fn index_mut(&mut self, slot: u32) -> &mut Order {
         &mut self.pool[slot]

@@ -63,7 +63,7 @@ impl Account {
 
 /// What order entry is told at its start.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct OrderEntryConfig {
     /// The day's session: what a login may name.
     pub session: SessionName,
     /// Midnight in New York, on the clock that `now` is of.
@@ -89,7 +89,7 @@ pub struct Config {
     pub faults: Faults,
 }
 
-impl Config {
+impl OrderEntryConfig {
     /// Room for tests and demonstrations; the day begins at 0 on the clock.
     pub fn new(accounts: Vec<Account>, symbols: Vec<Symbol>) -> Self {
         Self {

@@ -4,9 +4,9 @@
 //! about it come, between `begin` and `end`. Commands of others (background traders, the operator) go the same way.
 
 use super::chunks::Chunks;
-use super::config::{Account, Config};
+use super::config::{Account, OrderEntryConfig};
 use super::count::Counters;
-use super::order::{NONE, Orders, State};
+use super::order::{ClientOrders, NONE, State};
 use super::stream::Stream;
 use super::terms;
 use crate::base::instrument::Symbol;
@@ -92,7 +92,7 @@ pub(super) struct Desk {
     by_participant: IdMap<u16>,
     pub(super) symbols: Vec<Symbol>,
     by_symbol: IdMap<u16>,
-    pub(super) orders: Orders,
+    pub(super) orders: ClientOrders,
     /// Clients' orders by the executions they were in; match numbers never fall.
     pub(super) executions: Chunks<(MatchNumber, u32)>,
     /// Orders for a time, the first to go on top; some may be gone.
@@ -112,7 +112,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &OrderEntryConfig) -> Self {
         let mut by_participant = IdMap::new(config.accounts.len());
         let mut by_symbol = IdMap::new(config.symbols.len());
         // The maps have room for what is in the lists; of equal ones the last is found.
@@ -134,7 +134,7 @@ impl Desk {
             by_participant,
             symbols: config.symbols.clone(),
             by_symbol,
-            orders: Orders::new(config.orders, config.accounts.len()),
+            orders: ClientOrders::new(config.orders, config.accounts.len()),
             executions: Chunks::new(config.orders),
             expiries: BinaryHeap::new(),
             sweeps: VecDeque::new(),

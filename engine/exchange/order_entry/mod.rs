@@ -34,7 +34,7 @@ mod terms;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use config::{Account, Config};
+pub use config::{Account, OrderEntryConfig};
 pub use count::{BadInput, Counters, Why};
 pub use terms::reject_code;
 
@@ -52,7 +52,7 @@ use desk::{Aside, Desk};
 
 /// The order-entry side of the exchange.
 pub struct OrderEntry {
-    config: Config,
+    config: OrderEntryConfig,
     desk: Desk,
     /// By connection id; places are used again.
     connections: Vec<Option<Connection>>,
@@ -76,7 +76,7 @@ enum Step {
 
 impl OrderEntry {
     /// Everybody is out, nothing has happened.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: OrderEntryConfig) -> Self {
         let desk = Desk::new(&config);
         let logged_in = vec![None; config.accounts.len()];
         let connections = (0..config.connections).map(|_| None).collect();

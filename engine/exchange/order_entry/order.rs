@@ -119,7 +119,7 @@ pub(super) struct LiveList {
 }
 
 /// All orders of the day.
-pub(super) struct Orders {
+pub(super) struct ClientOrders {
     orders: Vec<Order>,
     capacity: usize,
     /// By account, channel and number: the last order that was accepted under them.
@@ -127,7 +127,7 @@ pub(super) struct Orders {
     live: Vec<LiveList>,
 }
 
-impl Orders {
+impl ClientOrders {
     /// Room for so many orders of so many accounts.
     pub(super) fn new(capacity: usize, accounts: usize) -> Self {
         let capacity = capacity.min(NONE as usize);
@@ -251,7 +251,7 @@ mod tests {
         Order::asked(account, 0, user_ref, 0, detail)
     }
 
-    fn live(orders: &Orders, account: u16) -> Vec<u32> {
+    fn live(orders: &ClientOrders, account: u16) -> Vec<u32> {
         let mut at = orders.first(account);
         let mut found = Vec::new();
         while at != NONE {
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn an_accounts_live_orders_are_listed_oldest_first() {
-        let mut orders = Orders::new(8, 2);
+        let mut orders = ClientOrders::new(8, 2);
         for (account, user_ref) in [(0, 1), (1, 1), (0, 2), (0, 3)] {
             let place = orders.ask(order(account, user_ref)).unwrap();
             orders.accept(place, Reference(u64::from(place)), 100);
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_place_is_an_orders_own_all_day_unless_it_was_refused() {
-        let mut orders = Orders::new(2, 1);
+        let mut orders = ClientOrders::new(2, 1);
         assert_eq!(orders.ask(order(0, 1)), Ok(0));
         assert_eq!(orders.ask(order(0, 2)), Ok(0));
         orders.accept(0, Reference(1), 1);

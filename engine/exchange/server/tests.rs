@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exchange::order_entry::tests::harness as client;
-use crate::exchange::venue::Day;
+use crate::exchange::venue::Programme;
 use crate::exchange::venue::tests::config;
 use crate::wire::mold;
 use crate::wire::ouch::code::side;
@@ -31,7 +31,7 @@ impl Exchange {
             line.set_nonblocking(true).unwrap();
             line.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).is_ok()
         });
-        let mut config = config(Day::open_at_once(), faults);
+        let mut config = config(Programme::open_at_once(), faults);
         config.order_entry.accounts[0].cancel_on_disconnect = true;
         config.order_entry.unsent_max = UNSENT_MAX;
         let (room, faults) = (config.order_entry.connections, config.faults.clone());
@@ -189,7 +189,7 @@ fn a_port_that_is_taken_is_named() {
     let it = Exchange::new("");
     let mut at = Addresses::on_this_machine(1, 2);
     at.snapshots = it.addresses.order_entry;
-    let config = config(Day::default(), "");
+    let config = config(Programme::default(), "");
     let venue = Venue::new(config, Vec::new(), Nanos(0)).unwrap();
     let error = Server::bind(venue, &at, 4, &Faults::default(), Nanos(0)).err().unwrap();
     assert!(error.to_string().starts_with("no socket for snapshots at 127.0.0.1:"), "{error}");

@@ -52,7 +52,7 @@ const WAITING_PER_CROSS: u32 = 16;
 
 /// What traders there are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct TradersConfig {
     /// Symbols, at least 1: locates 1 to this.
     pub symbols: u16,
     /// Orders that show, over all symbols, once the books are full. At least 4 a symbol, for a book.
@@ -84,7 +84,7 @@ pub enum Hours {
 
 /// The traders.
 pub struct Traders {
-    config: Config,
+    config: TradersConfig,
     random: Random,
     hours: Hours,
     holdings: Holdings,
@@ -159,7 +159,7 @@ impl Traders {
     pub const PARTICIPANTS: u32 = 64;
 
     /// Traders without orders.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &TradersConfig) -> Self {
         let mut random = Random::new(config.seed);
         let Plan { ranked, activities, targets } = Plan::new(config, &mut random);
         let half_spreads = {
@@ -198,7 +198,7 @@ impl Traders {
     }
 
     /// What a matching core must have room for to hold all of their orders.
-    pub fn limits(config: &Config) -> Limits {
+    pub fn limits(config: &TradersConfig) -> Limits {
         let targets = Plan::new(config, &mut Random::new(config.seed)).targets;
         let beside = usize::from(config.symbols) + config.waiting_max() as usize + 1;
         let orders = |most: u32| -> usize {
@@ -397,7 +397,7 @@ impl Traders {
     }
 }
 
-impl Config {
+impl TradersConfig {
     fn waiting_max(&self) -> u32 {
         u32::from(self.crosses) * WAITING_PER_CROSS
     }
@@ -411,7 +411,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(config: &Config, random: &mut Random) -> Self {
+    fn new(config: &TradersConfig, random: &mut Random) -> Self {
         let mut ranked: Vec<u16> = (1..=config.symbols).collect();
         for place in (1..ranked.len()).rev() {
             ranked.swap(place, random.below(place as u32 + 1) as usize);

@@ -6,7 +6,7 @@ use crate::exchange::matching::{
 };
 use proptest::prelude::*;
 
-const CONFIG: Config = Config {
+const CONFIG: TradersConfig = TradersConfig {
     symbols: 20,
     live: 2_000,
     crosses: 5,
@@ -17,7 +17,7 @@ const CONFIG: Config = Config {
 
 /// A market of the traders alone, or with others.
 struct Market {
-    config: Config,
+    config: TradersConfig,
     matching: Matching,
     traders: Traders,
     now: Nanos,
@@ -26,7 +26,7 @@ struct Market {
 }
 
 impl Market {
-    fn new(config: Config) -> Self {
+    fn new(config: TradersConfig) -> Self {
         let mut limits = Traders::limits(&config);
         // One client.
         limits.participants += 1;
@@ -166,7 +166,7 @@ fn the_mean_gap_is_what_was_asked_for() {
 
 #[test]
 fn nothing_is_done_in_a_closed_symbol() {
-    let mut market = Market::new(Config { symbols: 1, crosses: 1, live: 100, ..CONFIG });
+    let mut market = Market::new(TradersConfig { symbols: 1, crosses: 1, live: 100, ..CONFIG });
     market.open();
     market.apply(Command::SetPhase { locate: Locate(1), phase: Phase::Closed });
     assert!((0..1_000).all(|_| market.traders.act(&market.matching, Nanos(0)).is_none()));
@@ -175,7 +175,7 @@ fn nothing_is_done_in_a_closed_symbol() {
 #[test]
 fn the_limits_hold_all_that_the_traders_enter() {
     // Books at their fullest: every symbol closed to executions, entries only.
-    let mut market = Market::new(Config { symbols: 3, crosses: 3, live: 30_000, ..CONFIG });
+    let mut market = Market::new(TradersConfig { symbols: 3, crosses: 3, live: 30_000, ..CONFIG });
     market.open();
     market.act(100_000, Nanos(1));
     let full =
@@ -197,7 +197,7 @@ proptest! {
         clients in prop::collection::vec(client(), 1..200),
         purged in 0u32..Traders::PARTICIPANTS,
     ) {
-        let mut market = Market::new(Config { symbols: 5, live: 300, seed, ..CONFIG });
+        let mut market = Market::new(TradersConfig { symbols: 5, live: 300, seed, ..CONFIG });
         market.open();
         for (token, (locate, buys, shares, limit, rests)) in (0..).zip(clients) {
             market.act(20, Nanos(1_000));

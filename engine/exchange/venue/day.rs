@@ -30,7 +30,7 @@ pub enum Act {
 /// A programme. It does not begin before the exchange is told to start; what it is late for is done at once, in order, but for
 /// imbalances that a later one has made old.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Day {
+pub struct Programme {
     /// Times since midnight in New York, which never fall.
     acts: VecDeque<(Nanos, Act)>,
 }
@@ -43,7 +43,7 @@ const fn at(hours: u64, minutes: u64) -> Nanos {
     Nanos((hours * 60 + minutes) * 60_000_000_000)
 }
 
-impl Day {
+impl Programme {
     /// These acts at these times since midnight.
     pub fn new(mut acts: Vec<(Nanos, Act)>) -> Self {
         acts.sort_by_key(|(due, _)| *due);
@@ -60,7 +60,7 @@ impl Day {
         Self { acts: acts.into_iter().map(|act| (Nanos(0), act)).collect() }
     }
 
-    /// As [`Day::open_at_once`], with an end at that time since midnight.
+    /// As [`Programme::open_at_once`], with an end at that time since midnight.
     pub fn open_until(end: Nanos) -> Self {
         let mut day = Self::open_at_once();
         day.acts.extend(Self::ending(event::END_OF_MARKET_HOURS).map(|act| (end, act)));

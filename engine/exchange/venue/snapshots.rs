@@ -22,7 +22,7 @@ const LOGIN_WITHIN: Nanos = Nanos(5_000_000_000);
 const LINGER: Nanos = Nanos(5_000_000_000);
 
 /// One who comes late.
-struct Late {
+struct LateComer {
     connection: Connection,
     /// What it is sent, from its login on until all of it is written.
     snapshot: Option<(Snapshot, Cursor)>,
@@ -35,7 +35,7 @@ struct Late {
 
 /// The service.
 pub struct SnapshotService {
-    late: Box<[Option<Late>]>,
+    late: Box<[Option<LateComer>]>,
     stalled: Nanos,
     faults: Faults,
     login_faults: LoginFaults,
@@ -88,7 +88,7 @@ impl SnapshotService {
         self.connections += 1;
         let connection = Connection::new(UNSENT_MAX, faults, now);
         let until = now.plus(LOGIN_WITHIN);
-        *place = Some(Late { connection, snapshot: None, not_before: now, answers, until });
+        *place = Some(LateComer { connection, snapshot: None, not_before: now, answers, until });
         true
     }
 
@@ -178,7 +178,7 @@ impl SnapshotService {
     }
 }
 
-impl Late {
+impl LateComer {
     /// What the next packet means; `None` if there is no whole one. Whatever is no packet, or none that may come, is an error.
     fn read(&mut self, now: Nanos) -> Result<Option<ServerEvent<'_>>, ()> {
         let Some(frame) = self.connection.reader.next_frame().map_err(|_| ())? else {

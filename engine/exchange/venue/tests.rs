@@ -5,7 +5,7 @@ mod snapshots;
 use super::*;
 use crate::base::unit::Side;
 use crate::exchange::market_data::Listing;
-use crate::exchange::market_data::{Publication, Session, StoreLimits, TapeConfig};
+use crate::exchange::market_data::{PublisherConfig, Session, StoreLimits, TapeConfig};
 use crate::exchange::matching::{Display, Enter, Lasts, SelfMatch, Terms};
 use crate::exchange::order_entry::tests::harness as client;
 use crate::exchange::order_entry::tests::harness::SECOND;
@@ -25,13 +25,13 @@ pub(in crate::exchange) struct Market {
     token: u64,
 }
 
-pub(in crate::exchange) fn config(day: Day, faults: &str) -> Config {
+pub(in crate::exchange) fn config(day: Programme, faults: &str) -> VenueConfig {
     let listings = ["AAA", "BBB"].map(|symbol| Listing::new(symbol.parse().unwrap()));
-    Config {
+    VenueConfig {
         order_entry: client::config(),
         feed: FeedConfig {
             tape: TapeConfig { listings: listings.into(), ..TapeConfig::default() },
-            publication: Publication::new(Session(*b"  CORETICK")),
+            publication: PublisherConfig::new(Session(*b"  CORETICK")),
             store: StoreLimits { chunk_bytes: 1 << 16, chunks: 4 },
         },
         limits: Limits { symbols: 0, orders: 1_000, levels: 1_000, participants: 8 },
@@ -43,11 +43,11 @@ pub(in crate::exchange) fn config(day: Day, faults: &str) -> Config {
 }
 
 impl Market {
-    fn new(day: Day, faults: &str) -> Self {
+    fn new(day: Programme, faults: &str) -> Self {
         Self::of(config(day, faults))
     }
 
-    fn of(config: Config) -> Self {
+    fn of(config: VenueConfig) -> Self {
         let venue = Venue::new(config, Vec::new(), Nanos(0)).unwrap();
         let mut it = Self { venue, packets: Default::default(), now: Nanos(0), token: 0 };
         it.run(|venue, now, out| venue.start(now, &mut { out }));
@@ -150,7 +150,7 @@ const fn taken_back(number: u64) -> Command {
 
 #[test]
 fn what_happens_is_told_on_the_tape_to_the_client_and_in_the_ledger() {
-    let mut it = Market::new(Day::open_at_once(), "");
+    let mut it = Market::new(Programme::open_at_once(), "");
     assert_eq!(it.login(0, "ALPHA", 1), ["accepted CORETICK 1", "S S"]);
     it.now = Nanos(7);
     assert_eq!(it.say(0, &client::enter(1, side::BUY, 300, 100_000)), ["A 1 L 300"]);
@@ -181,7 +181,7 @@ fn what_happens_is_told_on_the_tape_to_the_client_and_in_the_ledger() {
 
 #[test]
 fn a_regular_day_goes_by_its_programme() {
-    let mut config = config(Day::regular(), "");
+    let mut config = config(Programme::regular(), "");
     config.order_entry.accounts.iter_mut().for_each(|account| account.cancel_on_disconnect = false);
     let mut it = Market::of(config);
     let hour = |hours: u64| Nanos(hours * 3_600 * SECOND);
@@ -235,7 +235,7 @@ fn a_regular_day_goes_by_its_programme() {
 
 #[test]
 fn nothing_is_told_after_the_end() {
-    let mut it = Market::new(Day::open_until(Nanos(60 * SECOND)), "bust=1,bust_delay=58s");
+    let mut it = Market::new(Programme::open_until(Nanos(60 * SECOND)), "bust=1,bust_delay=58s");
     it.login(0, "ALPHA", 1);
     it.say(0, &client::enter(1, side::BUY, 100, 100_000));
     let mut told = Vec::new();
@@ -264,7 +264,7 @@ fn nothing_is_told_after_the_end() {
 #[test]
 fn an_order_that_outlives_the_day_goes_without_a_word_on_the_tape() {
     let end = (Nanos(10 * SECOND), Act::End);
-    let mut it = Market::new(Day::new(vec![end, (Nanos(0), Act::Set(Phase::Open))]), "");
+    let mut it = Market::new(Programme::new(vec![end, (Nanos(0), Act::Set(Phase::Open))]), "");
     it.login(0, "ALPHA", 0);
     let lasts = |it: &mut crate::wire::ouch::EnterOrder| it.time_in_force = time_in_force::GTT;
     it.say(0, &client::enter_with(1, lasts, &[TagValue::ExpireTime(12)]));
@@ -279,7 +279,7 @@ fn an_order_that_outlives_the_day_goes_without_a_word_on_the_tape() {
 
 #[test]
 fn a_halt_stops_trading_until_the_cross_that_ends_it() {
-    let mut it = Market::new(Day::open_at_once(), "");
+    let mut it = Market::new(Programme::open_at_once(), "");
     it.login(0, "ALPHA", 0);
     it.apply(set(Phase::Halted));
     it.say(0, &client::enter(1, side::BUY, 100, 100_000));
@@ -298,7 +298,7 @@ fn a_halt_stops_trading_until_the_cross_that_ends_it() {
 
 #[test]
 fn executions_are_taken_back_on_demand_and_once() {
-    let mut it = Market::new(Day::open_at_once(), "bust=1,bust_delay=2s");
+    let mut it = Market::new(Programme::open_at_once(), "bust=1,bust_delay=2s");
     it.login(0, "ALPHA", 0);
     it.say(0, &client::enter(1, side::BUY, 100, 100_000));
     it.stranger(Side::SELL, 100_000, 40, Lasts::Immediate);
@@ -314,7 +314,7 @@ fn executions_are_taken_back_on_demand_and_once() {
 
 #[test]
 fn a_cross_is_taken_back_on_demand_for_all_who_were_in_it() {
-    let mut it = Market::new(Day::open_at_once(), "bust=1,bust_delay=2s");
+    let mut it = Market::new(Programme::open_at_once(), "bust=1,bust_delay=2s");
     it.login(0, "ALPHA", 0);
     it.login(1, "BETA", 0);
     let cross = |it: &mut Market| {
@@ -353,7 +353,7 @@ fn a_cross_is_taken_back_on_demand_for_all_who_were_in_it() {
 
 #[test]
 fn a_symbol_can_begin_the_day_in_another_phase() {
-    let mut config = config(Day::default(), "");
+    let mut config = config(Programme::default(), "");
     config.feed.tape.listings[1].phase = Phase::Halted;
     let it = Market::of(config);
     assert_eq!(it.venue.core().phase(Locate(1)), Phase::Quoting);
@@ -362,7 +362,7 @@ fn a_symbol_can_begin_the_day_in_another_phase() {
 
 #[test]
 fn a_phase_of_its_own_outlasts_the_opening_of_all() {
-    let mut config = config(Day::open_at_once(), "");
+    let mut config = config(Programme::open_at_once(), "");
     config.feed.tape.listings[1].phase = Phase::Halted;
     let it = Market::of(config);
     assert_eq!(it.venue.core().phase(Locate(1)), Phase::Open);
@@ -373,7 +373,7 @@ fn a_phase_of_its_own_outlasts_the_opening_of_all() {
 
 #[test]
 fn a_day_begun_late_tells_no_imbalance_of_the_past() {
-    let mut venue = Venue::new(config(Day::regular(), ""), Vec::new(), Nanos(0)).unwrap();
+    let mut venue = Venue::new(config(Programme::regular(), ""), Vec::new(), Nanos(0)).unwrap();
     let mut packets = Vec::new();
     let noon = Nanos(12 * 3_600 * SECOND);
     venue.start(noon, &mut |_, packet: &[u8]| packets.push(packet.to_vec()));
@@ -386,7 +386,7 @@ fn a_day_begun_late_tells_no_imbalance_of_the_past() {
 
 #[test]
 fn what_was_missed_can_be_asked_for() {
-    let mut it = Market::new(Day::open_at_once(), "");
+    let mut it = Market::new(Programme::open_at_once(), "");
     let session = Session(*b"  CORETICK");
     let request = mold::Request { session, sequence: 2, count: 3 }.to_bytes();
     let answer = it.venue.rerequest(&request).unwrap().to_vec();
@@ -401,7 +401,7 @@ fn what_the_core_never_hears_of_is_in_the_ledger() {
         (Nanos(5), Act::Freeze(CrossSession::Closing)),
         (Nanos(9), Act::Cross(CrossKind::Closing)),
     ];
-    let mut it = Market::new(Day::new(acts), "");
+    let mut it = Market::new(Programme::new(acts), "");
     it.login(0, "ALPHA", 0);
     it.say(0, &client::enter(1, side::SELL, 100, 100_000));
     let for_close = |user_ref, side| {
@@ -450,7 +450,7 @@ fn requests() -> impl Strategy<Value = Vec<(u8, u8, u32, u64, bool)>> {
 proptest! {
     #[test]
     fn the_ledger_says_what_the_clients_were_told(requests in requests()) {
-        let mut it = Market::new(Day::open_at_once(), "bust=0.2,bust_delay=3us");
+        let mut it = Market::new(Programme::open_at_once(), "bust=0.2,bust_delay=3us");
         it.login(0, "ALPHA", 0);
         it.login(1, "BETA", 0);
         let mut told = [Vec::new(), Vec::new()];

@@ -4,12 +4,12 @@
 use coretick::base::unit::Nanos;
 use coretick::exchange::faults::Faults;
 use coretick::exchange::market_data::{
-    FeedConfig, Listing, Publication, Session, StoreLimits, TapeConfig,
+    FeedConfig, Listing, PublisherConfig, Session, StoreLimits, TapeConfig,
 };
 use coretick::exchange::matching::Limits;
-use coretick::exchange::order_entry::{self, Account};
+use coretick::exchange::order_entry::{Account, OrderEntryConfig};
 use coretick::exchange::unit::Participant;
-use coretick::exchange::venue::{Config, Day, Venue};
+use coretick::exchange::venue::{VenueConfig, Programme, Venue};
 use coretick::wire::soup::{self, Packet};
 use libfuzzer_sys::fuzz_target;
 use std::io;
@@ -18,18 +18,18 @@ fuzz_target!(|pieces: Vec<Vec<u8>>| {
     let user = soup::Username::new("DESK").unwrap();
     let password = soup::Password::new("secret").unwrap();
     let account = Account::new(user, password, *b"FIRM", Participant(1));
-    let mut order_entry = order_entry::Config::new(vec![account], Vec::new());
+    let mut order_entry = OrderEntryConfig::new(vec![account], Vec::new());
     (order_entry.orders, order_entry.messages) = (1_000, 16);
     let listings = ["AAA", "BBB"].map(|symbol| Listing::new(symbol.parse().unwrap()));
-    let config = Config {
+    let config = VenueConfig {
         order_entry,
         feed: FeedConfig {
             tape: TapeConfig { listings: listings.into(), ..TapeConfig::default() },
-            publication: Publication::new(Session(*b"  CORETICK")),
+            publication: PublisherConfig::new(Session(*b"  CORETICK")),
             store: StoreLimits { chunk_bytes: 1 << 16, chunks: 2 },
         },
         limits: Limits { symbols: 2, orders: 100, levels: 100, participants: 4 },
-        day: Day::open_at_once(),
+        day: Programme::open_at_once(),
         faults: Faults::default(),
         background: None,
         background_in_ledger: true,

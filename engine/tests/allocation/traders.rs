@@ -4,10 +4,10 @@ use super::counted;
 use coretick::base::unit::Nanos;
 use coretick::exchange::matching::{Command, CrossKind, Event, Matching, Phase};
 use coretick::exchange::operator::{HALT, Operator};
-use coretick::exchange::traders::{Config, Hours, Traders};
+use coretick::exchange::traders::{Hours, Traders, TradersConfig};
 use coretick::exchange::unit::{Locate, Participant, Price4};
 
-const CONFIG: Config = Config {
+const CONFIG: TradersConfig = TradersConfig {
     symbols: 50,
     live: 5_000,
     crosses: 10,

@@ -2,7 +2,7 @@
 
 use crate::base::unit::{Nanos, Side};
 use crate::exchange::matching::*;
-use crate::exchange::order_entry::{Account, Config, OrderEntry};
+use crate::exchange::order_entry::{Account, OrderEntry, OrderEntryConfig};
 use crate::exchange::unit::{Locate, Participant, Price4};
 use crate::wire::ouch::*;
 use crate::wire::soup::{
@@ -18,9 +18,9 @@ pub(in crate::exchange) fn account(user: &str, participant: u32) -> Account {
     Account::new(user, password, *b"FIRM", Participant(participant))
 }
 
-pub(in crate::exchange) fn config() -> Config {
+pub(in crate::exchange) fn config() -> OrderEntryConfig {
     let symbols = vec!["AAA".parse().unwrap(), "BBB".parse().unwrap()];
-    let mut config = Config::new(vec![account("ALPHA", 1), account("BETA", 2)], symbols);
+    let mut config = OrderEntryConfig::new(vec![account("ALPHA", 1), account("BETA", 2)], symbols);
     (config.orders, config.messages, config.connections) = (1_000, 16, 4);
     config
 }
@@ -34,7 +34,7 @@ pub(in crate::exchange) struct Exchange {
 }
 
 impl Exchange {
-    pub(in crate::exchange) fn new(config: Config) -> Self {
+    pub(in crate::exchange) fn new(config: OrderEntryConfig) -> Self {
         let limits = Limits { symbols: 2, orders: 1_000, levels: 1_000, participants: 8 };
         let mut it = Self {
             entry: OrderEntry::new(config),

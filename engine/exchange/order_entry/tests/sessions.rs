@@ -4,12 +4,12 @@ use super::harness::*;
 use crate::base::unit::{Nanos, Side};
 use crate::exchange::faults::Faults;
 use crate::exchange::matching::{CancelReason, Lasts};
-use crate::exchange::order_entry::{Config, Why};
+use crate::exchange::order_entry::{OrderEntryConfig, Why};
 use crate::wire::ouch::code::side;
 use crate::wire::soup::{LoginRequest, Packet, Password, SessionName, Username};
 use proptest::prelude::*;
 
-fn open(config: Config) -> Exchange {
+fn open(config: OrderEntryConfig) -> Exchange {
     let mut it = Exchange::new(config);
     it.login(0, "ALPHA");
     it

@@ -39,7 +39,7 @@ fn kinds(bytes: &[u8]) -> String {
 
 #[test]
 fn who_comes_late_is_sent_the_market_as_it_is() {
-    let mut it = Market::new(Day::open_at_once(), "");
+    let mut it = Market::new(Programme::open_at_once(), "");
     it.stranger(Side::SELL, 100_000, 40, Lasts::Day);
     it.stranger(Side::BUY, 90_000, 40, Lasts::Day);
     let mut service = service(2, "");
@@ -64,7 +64,7 @@ fn who_comes_late_is_sent_the_market_as_it_is() {
 
 #[test]
 fn what_comes_behind_a_login_is_read_at_once() {
-    let it = Market::new(Day::open_at_once(), "");
+    let it = Market::new(Programme::open_at_once(), "");
     let mut service = service(1, "");
     assert!(service.connected(0, Nanos(0)));
     let [login, logout] =
@@ -78,7 +78,7 @@ fn what_comes_behind_a_login_is_read_at_once() {
 
 #[test]
 fn who_has_all_of_the_market_is_let_go_whatever_it_says() {
-    let it = Market::new(Day::open_at_once(), "");
+    let it = Market::new(Programme::open_at_once(), "");
     let mut service = service(1, "");
     assert!(service.connected(0, Nanos(0)));
     service.received(0, &client::login("BETA", "SECRET", "", 1), &it.venue, Nanos(0));
@@ -106,7 +106,7 @@ fn who_does_not_log_in_for_a_snapshot_loses_its_place_soon() {
 
 #[test]
 fn a_snapshot_ends_at_any_byte_and_the_next_one_is_whole() {
-    let it = Market::new(Day::open_at_once(), "");
+    let it = Market::new(Programme::open_at_once(), "");
     let whole = late_comer(&mut service(1, ""), &it, Nanos(0));
     for length in 1..whole.len() {
         let mut service =
@@ -122,12 +122,12 @@ fn a_snapshot_ends_at_any_byte_and_the_next_one_is_whole() {
 
 #[test]
 fn order_entry_and_snapshots_are_cut_apart() {
-    let it = Market::new(Day::open_at_once(), "");
+    let it = Market::new(Programme::open_at_once(), "");
     let whole = late_comer(&mut service(1, ""), &it, Nanos(0));
     let faults = "disconnect-after=5,login-refusals=9,ack-delay=1s";
     assert_eq!(late_comer(&mut service(1, faults), &it, Nanos(0)), whole);
     let mut it = Market::new(
-        Day::open_at_once(),
+        Programme::open_at_once(),
         "snapshot-disconnect-after=5,snapshot-login-refusals=9,snapshot-delay=1s",
     );
     assert_eq!(it.login(0, "ALPHA", 1), ["accepted CORETICK 1", "S S"]);
@@ -135,7 +135,7 @@ fn order_entry_and_snapshots_are_cut_apart() {
 
 #[test]
 fn a_login_for_a_snapshot_is_refused_on_demand() {
-    let it = Market::new(Day::open_at_once(), "");
+    let it = Market::new(Programme::open_at_once(), "");
     let mut service = service(1, "snapshot-login-refusals=2");
     for _ in 0..2 {
         assert_eq!(client::packets(&late_comer(&mut service, &it, Nanos(0))), ["rejected A"]);
@@ -148,7 +148,7 @@ fn a_login_for_a_snapshot_is_refused_on_demand() {
 
 #[test]
 fn a_late_snapshot_is_the_market_of_its_login() {
-    let mut it = Market::new(Day::open_at_once(), "");
+    let mut it = Market::new(Programme::open_at_once(), "");
     it.stranger(Side::SELL, 100_000, 40, Lasts::Day);
     let mut service = service(1, "snapshot-delay=7s");
     assert_eq!(kinds(&late_comer(&mut service, &it, Nanos(0))), "A");
