@@ -1,8 +1,16 @@
 //! What `coretick exchange` is told by its configuration. `engine/exchange/default.toml` is the manual: each key there has
 //! its unit and its range; the fields here have the same names.
 
+mod file;
+#[cfg(test)]
+mod tests;
+
+pub use file::{
+    AccountOf, DayOf, FeedOf, FlowOf, LedgerOf, OrderEntryOf, ProgrammeOf, SelfMatchOf, Settings,
+};
+
 use super::background::BackgroundConfig;
-use super::faults::{Faults, Span};
+use super::faults::Span;
 use super::market_data::{Cut, FeedConfig, Listing, PublisherConfig, StoreLimits, TapeConfig};
 use super::matching::{Limits, Matching, SelfMatch};
 use super::order_entry::{Account, OrderEntryConfig};
@@ -14,9 +22,7 @@ use crate::base::instrument::Symbol;
 use crate::base::unit::Nanos;
 use crate::wire::mold;
 use crate::wire::soup::{Password, SessionName, Username};
-use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
 
 /// The manual, and the defaults.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -27,195 +33,6 @@ const MIB: usize = 1 << 20;
 const SECOND: u64 = 1_000_000_000;
 /// Participants of clients; the background's begin after them.
 const CLIENTS_MAX: u32 = 65_535;
-
-/// All settings.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct Settings {
-    pub flow: FlowOf,
-    pub feed: FeedOf,
-    pub order_entry: OrderEntryOf,
-    pub day: DayOf,
-    pub ledger: LedgerOf,
-    pub account: Vec<AccountOf>,
-    pub faults: Faults,
-}
-
-/// `[flow]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct FlowOf {
-    pub symbols: u32,
-    pub rate: u32,
-    pub live: u32,
-    pub seed: u64,
-    pub crash: String,
-    pub halt_every_s: u64,
-    pub halt_s: u64,
-}
-
-/// `[feed]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct FeedOf {
-    pub session: String,
-    pub line_a: SocketAddr,
-    pub line_b: SocketAddr,
-    pub interface: Ipv4Addr,
-    pub ttl: u32,
-    pub mtu_a: usize,
-    pub mtu_b: usize,
-    pub rerequests: SocketAddr,
-    pub snapshots: SocketAddr,
-    pub kept_mib: usize,
-}
-
-/// `[order_entry]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct OrderEntryOf {
-    pub listen: SocketAddr,
-    pub connections: usize,
-    pub orders_max: usize,
-    pub messages_max: usize,
-}
-
-/// `[day]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct DayOf {
-    pub programme: ProgrammeOf,
-    pub seconds: u64,
-}
-
-/// `day.programme`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "default.toml documents each value")]
-pub enum ProgrammeOf {
-    Open,
-    Regular,
-}
-
-/// `[ledger]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct LedgerOf {
-    pub background: bool,
-}
-
-/// `[[account]]`.
-#[derive(Clone, Deserialize, Serialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml documents each key")]
-pub struct AccountOf {
-    pub user: String,
-    pub password: String,
-    pub firm: String,
-    #[serde(default = "yes")]
-    pub cancel_on_disconnect: bool,
-    #[serde(default = "allow")]
-    pub self_match: SelfMatchOf,
-}
-
-/// Its password is not shown.
-impl fmt::Debug for AccountOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccountOf").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-/// `account.self_match`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "default.toml documents each value")]
-pub enum SelfMatchOf {
-    Allow,
-    CancelResting,
-    CancelIncoming,
-    DecrementBoth,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            flow: FlowOf::default(),
-            feed: FeedOf::default(),
-            order_entry: OrderEntryOf::default(),
-            day: DayOf::default(),
-            ledger: LedgerOf::default(),
-            account: vec![AccountOf {
-                user: "DESK01".into(),
-                password: "PASS01".into(),
-                firm: "CTCK".into(),
-                cancel_on_disconnect: true,
-                self_match: SelfMatchOf::Allow,
-            }],
-            faults: Faults::default(),
-        }
-    }
-}
-
-impl Default for FlowOf {
-    fn default() -> Self {
-        Self {
-            symbols: 1_000,
-            rate: 1_000,
-            live: 0,
-            seed: 1,
-            crash: String::new(),
-            halt_every_s: 0,
-            halt_s: 300,
-        }
-    }
-}
-
-impl Default for FeedOf {
-    fn default() -> Self {
-        let Addresses { lines: [line_a, line_b], interface, ttl, .. } =
-            Addresses::on_this_machine(26_400, 26_401);
-        let here = |port| SocketAddr::new(interface.into(), port);
-        Self {
-            session: "CORETICK".into(),
-            line_a,
-            line_b,
-            interface,
-            ttl,
-            mtu_a: 1_400,
-            mtu_b: 1_400,
-            rerequests: here(26_402),
-            snapshots: here(26_403),
-            kept_mib: 1_024,
-        }
-    }
-}
-
-impl Default for OrderEntryOf {
-    fn default() -> Self {
-        let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 26_410);
-        Self { listen, connections: 64, orders_max: 1 << 20, messages_max: 1 << 22 }
-    }
-}
-
-impl Default for DayOf {
-    fn default() -> Self {
-        Self { programme: ProgrammeOf::Open, seconds: 0 }
-    }
-}
-
-const fn yes() -> bool {
-    true
-}
-
-const fn allow() -> SelfMatchOf {
-    SelfMatchOf::Allow
-}
 
 /// A setting that cannot be, and the fix.
 #[derive(Debug)]
@@ -488,113 +305,4 @@ fn session(name: &str) -> Result<[u8; 10], SettingsError> {
     let mut field = text::<10>("feed.session", name, "1 to 10 letters and digits")?;
     field.rotate_right(10 - name.len());
     Ok(field)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(text: &str) -> Result<Plan, String> {
-        let (midnight, now) = (Nanos(0), Nanos(10 * 3_600 * SECOND));
-        Settings::read("x.toml", text)
-            .and_then(|settings| settings.plan(now, midnight))
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_manual_tells_the_defaults() {
-        assert_eq!(Settings::read("default.toml", DEFAULT).unwrap(), Settings::default());
-        let (_, faults) = DEFAULT.split_once("[faults]").unwrap();
-        for key in Faults::KEYS {
-            // A key that is not set stands there as an example.
-            let told = [format!("\n{key} = "), format!("\n# {key} = ")];
-            assert!(told.iter().any(|line| faults.contains(line.as_str())), "{key}");
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_a_plan() {
-        let plan = plan("").unwrap();
-        let symbols = plan.venue.feed.tape.listings;
-        assert_eq!((symbols.len(), symbols[26].symbol), (1_000, Symbol(*b"AABB    ")));
-        assert_eq!(plan.venue.feed.publication.session.0, *b"  CORETICK");
-        assert_eq!(plan.venue.background.map(|background| background.rate), Some(1_000));
-    }
-
-    #[test]
-    fn a_crash_is_counted_from_the_start_or_from_midnight() {
-        let crash = |text: &str| {
-            let plan = plan(&format!("[flow]\ncrash = \"{text}\"")).unwrap();
-            plan.venue.background.and_then(|background| background.traders.crash)
-        };
-        let (lasts, percent) = (Nanos(30 * SECOND), 9);
-        let after = crash("after=20,seconds=30,percent=9").unwrap();
-        assert_eq!(after, Crash { at: Nanos(36_020 * SECOND), lasts, percent });
-        let at = crash("at=14:32:00,seconds=30,percent=9").unwrap();
-        assert_eq!(at, Crash { at: Nanos(52_320 * SECOND), lasts, percent });
-        assert_eq!(crash(""), None);
-    }
-
-    #[test]
-    fn memory_is_known_before_it_is_taken() {
-        let mib = |text: &str| plan(text).unwrap().memory_mib();
-        let small = mib("[feed]\nkept_mib = 2\n[order_entry]\norders_max = 1000");
-        assert!(small < 64, "{small}");
-        assert!(mib("[feed]\nkept_mib = 1048576") >= 1_048_576);
-        assert!(mib("[order_entry]\norders_max = 134217728") > 32 * 1_024);
-        let held = "[faults]\nheld_max = 1000000\nreorder = 1";
-        assert!(mib(held) > mib("") + 2 * 1_000);
-        let held = "[faults]\nheld_max = 1000000\nrerequest_reorder = 1";
-        assert!(mib(held) > mib("") + 1_000);
-    }
-
-    #[test]
-    fn a_bad_value_names_its_key_and_the_fix() {
-        for (text, key, fix) in [
-            ("[flow]\nsymbols = 0", "flow.symbols = 0", "1 to 65535"),
-            ("[flow]\nlive = 3", "flow.live = 3", "4 a symbol"),
-            ("[flow]\ncrash = \"soon\"", "flow.crash = soon", "after=SECONDS"),
-            ("[flow]\ncrash = \"20s\"", "flow.crash = 20s", "after=SECONDS"),
-            ("[feed]\nsession = \"TOO LONG\"", "feed.session = TOO LONG", "letters and digits"),
-            ("[feed]\nmtu_b = 71", "feed.mtu_b = 71", "72 to 65507"),
-            ("[order_entry]\nmessages_max = 0", "order_entry.messages_max = 0", "1 to 1073741824"),
-            ("[flow]\nhalt_s = 0", "flow.halt_s = 0", "1 to 86400"),
-            ("[day]\nseconds = 90000", "day.seconds = 90000", "0 to 86400"),
-            (
-                "[day]\nprogramme = \"regular\"\nseconds = 5",
-                "day.seconds = 5",
-                "0 with a regular day",
-            ),
-            ("[faults]\nheld_max = 4294967295", "faults.held_max = 4294967295", "1 to 1000000"),
-        ] {
-            let error = plan(text).unwrap_err();
-            assert!(error.contains(key) && error.contains(fix), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_or_a_wrong_type_names_its_line() {
-        for text in ["[flow]\nsymbols = 5\nsymbol = 1", "[flow]\n\nseed = \"x\"", "\n\n[flows]"] {
-            let error = plan(text).unwrap_err();
-            assert!(error.contains("x.toml") && error.contains("line 3"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_in_no_error_and_not_in_what_is_shown() {
-        let text = |password| {
-            format!("[[account]]\nuser = \"A\"\nfirm = \"F\"\npassword = \"{password}\"")
-        };
-        let error = plan(&text("verysecretindeed")).unwrap_err();
-        assert!(error.contains("account.password") && !error.contains("secret"), "{error}");
-        let shown = format!("{:?}", Settings::read("x", &text("secret")).unwrap());
-        assert!(!shown.contains("secret"), "{shown}");
-    }
-
-    #[test]
-    fn two_accounts_of_one_user_are_refused() {
-        let one = "[[account]]\nuser = \"A\"\nfirm = \"F\"\npassword = \"P\"\n";
-        assert!(plan(one).is_ok());
-        assert!(plan(&one.repeat(2)).unwrap_err().contains("each user once"));
-    }
 }
