@@ -30,8 +30,8 @@ const FAULTS: &str = "loss=0.02,dup=0.02,reorder=8,rerequest-loss=0.1,rerequest-
 
 /// The client does something so often.
 const ACTS_EVERY: Nanos = Nanos(2_000_000);
-/// Bytes by which the process may grow once it is warm, whatever it sends and writes: less than one for each row.
-const GROWTH_MAX: u64 = 2 << 20;
+/// Bytes by which the process may grow once it is warm, whatever it sends and writes: two huge pages.
+const GROWTH_MAX: u64 = 4 << 20;
 /// And bytes for each order of a client and each message to it, which it keeps all day.
 const ORDER_BYTES: u64 = 256;
 const MESSAGE_BYTES: u64 = 64;
