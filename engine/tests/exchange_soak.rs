@@ -56,9 +56,12 @@ struct Exchange {
 
 impl Exchange {
     fn start(out: &Path, lines: [SocketAddr; 2], seconds: u64, rate: u64) -> Self {
+        // Some six seconds of messages can be asked for again, whatever the rate, so that who is held up for a moment can catch
+        // up; but no more than a quarter of the run, to be full before its memory is looked at.
+        let kept = (rate / 5_000).min(rate * seconds / 120_000).max(4);
         let config = format!(
             "[flow]\nsymbols = 200\nlive = 10000\nrate = {rate}\nhalt_every_s = 1\nhalt_s = 2\n\
-             [feed]\nline_a = \"{}\"\nline_b = \"{}\"\nmtu_b = 500\nkept_mib = 4\n\
+             [feed]\nline_a = \"{}\"\nline_b = \"{}\"\nmtu_b = 500\nkept_mib = {kept}\n\
              rerequests = \"127.0.0.1:0\"\nsnapshots = \"127.0.0.1:0\"\n\
              [order_entry]\nlisten = \"127.0.0.1:0\"\norders_max = 1000000\n[ledger]\nbackground = true\n",
             lines[0], lines[1]
