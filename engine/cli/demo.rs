@@ -4,12 +4,13 @@ mod far;
 mod ledger;
 
 use super::Failure;
+use super::exchange::table;
 use super::live::{self, Ends, Engine, Ran};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use super::summary::grouped;
 use crate::base::clock::Wall;
-use crate::base::instrument::{Instrument, InstrumentTable};
+use crate::base::instrument::InstrumentTable;
 use crate::base::unit::{Nanos, Seq};
 use crate::exchange::faults::Faults;
 use crate::exchange::server::{Addresses, Server};
@@ -65,8 +66,8 @@ pub(super) struct Arguments {
     /// Show plain lines instead of a console
     #[arg(long)]
     plain: bool,
-    /// Write summary.json, orders.csv, fills.csv, ledger.csv, latency_*.hgrm and config.toml into this folder; those of an
-    /// earlier run are removed from it first
+    /// Write summary.json, orders.csv, fills.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into this
+    /// folder; those of an earlier run are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -93,6 +94,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let [line_a, line_b] = free_ports()?;
     plan.addresses = Addresses::on_this_machine(line_a, line_b);
     let table = table(&plan.venue.feed.tape.listings);
+    if let Some(outputs) = &outputs {
+        outputs.write("instruments.csv", table.to_csv().as_bytes())?;
+    }
     let file: Box<dyn Write + Send> = match &outputs {
         Some(outputs) => Box::new(outputs.open("ledger.csv")?),
         None => Box::new(io::sink()),
@@ -180,21 +184,12 @@ fn free_ports() -> io::Result<[u16; 2]> {
     Ok([sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()])
 }
 
-/// The instruments of the exchange.
-fn table(listings: &[crate::exchange::market_data::Listing]) -> Arc<InstrumentTable> {
-    let mut table = InstrumentTable::new();
-    for listing in listings {
-        table.add(Instrument::new(listing.symbol));
-    }
-    Arc::new(table)
-}
-
 /// The engine's configuration.
 fn config(
     arguments: &Arguments,
     at: &Addresses,
     user: &str,
-    table: Arc<InstrumentTable>,
+    table: InstrumentTable,
 ) -> Result<Config, Failure> {
     let mut config = Config::load(None, arguments.placement.as_deref())?;
     config.strategy.name = arguments.strategy;
@@ -205,7 +200,7 @@ fn config(
     config.book.levels_max = 1 << 17;
     config.venue.order_entry = at.order_entry;
     config.venue.user = user.into();
-    config.table = Some(table);
+    config.table = Some(Arc::new(table));
     config.validate()?;
     Ok(config)
 }

@@ -6,8 +6,10 @@ use super::Failure;
 use super::signal::Stop;
 use super::summary::grouped;
 use crate::base::clock::Wall;
+use crate::base::instrument::{Instrument, InstrumentTable};
 use crate::base::unit::Nanos;
 use crate::exchange::faults::Faults;
+use crate::exchange::market_data::Listing;
 use crate::exchange::server::{Addresses, Server};
 use crate::exchange::settings::{ProgrammeOf, Settings};
 use crate::exchange::venue::Venue;
@@ -15,7 +17,7 @@ use crate::ingest::date::Day as Date;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Run the embedded exchange: ITCH over MoldUDP64 out, OUCH over SoupBinTCP in
@@ -56,7 +58,8 @@ pub(super) struct Arguments {
     /// Seconds after which the day ends; 0: when told to
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
-    /// The folder for ledger.csv; without it no ledger is written
+    /// The folder for ledger.csv, and for instruments.csv, an instrument table for `coretick run`; without it neither is
+    /// written
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -84,10 +87,16 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     }
     let ledger: Box<dyn Write> = match &arguments.out {
         Some(folder) => {
+            let failed = |path: &Path| {
+                let path = path.to_path_buf();
+                move |error| Failure::File(path, error)
+            };
+            fs::create_dir_all(folder).map_err(failed(folder))?;
+            let path = folder.join("instruments.csv");
+            let table = table(&plan.venue.feed.tape.listings).to_csv();
+            fs::write(&path, table).map_err(failed(&path))?;
             let path = folder.join("ledger.csv");
-            let failed = |error| Failure::File(path.clone(), error);
-            fs::create_dir_all(folder).map_err(failed)?;
-            Box::new(File::create(&path).map_err(failed)?)
+            Box::new(File::create(&path).map_err(failed(&path))?)
         }
         None => Box::new(io::sink()),
     };
@@ -122,6 +131,15 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         Some(error) => Err(Failure::Ledger(ledger.lost(), error)),
         None => Ok(()),
     }
+}
+
+/// The exchange's symbols as an engine's instrument table.
+pub(super) fn table(listings: &[Listing]) -> InstrumentTable {
+    let mut table = InstrumentTable::new();
+    for listing in listings {
+        table.add(Instrument::new(listing.symbol));
+    }
+    table
 }
 
 /// Whether the sockets may close so long after the end of the day.

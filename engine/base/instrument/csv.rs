@@ -2,7 +2,7 @@
 
 use super::super::unit::{Price, Qty, ShardId};
 use super::{Instrument, InstrumentTable, Symbol};
-use std::fmt;
+use std::fmt::{self, Write};
 
 impl InstrumentTable {
     /// Read a table from CSV: a header line, then one line an instrument. Blank lines and lines that open with `#` count
@@ -33,6 +33,25 @@ impl InstrumentTable {
             table.add(instrument).ok_or(fail(TableProblem::Full))?;
         }
         Ok(table)
+    }
+
+    /// The table as text that [`InstrumentTable::parse`] reads to the same table.
+    pub fn to_csv(&self) -> String {
+        let mut text = COLUMNS.join(",");
+        text.push('\n');
+        for (_, instrument) in self.iter() {
+            let Instrument { symbol, tick, lot, multiplier, shard, .. } = instrument;
+            let venue = instrument.venue.escape_ascii();
+            let currency = instrument.currency.escape_ascii();
+            let (close, volume) = (instrument.previous_close, instrument.average_volume.0);
+            let (lot, shard) = (lot.0, shard.0);
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "{symbol},{venue},{tick},{lot},{multiplier},{close},{volume},{currency},{shard}"
+            );
+        }
+        text
     }
 }
 
@@ -224,5 +243,16 @@ mod tests {
             error("symbol,tick\nA,x").to_string(),
             "line 2: `tick` cannot be read or is out of range"
         );
+    }
+
+    #[test]
+    fn a_table_written_is_read_to_the_same_table() {
+        let text = "symbol,tick,lot,previous_close,average_volume,shard,currency,venue,multiplier\n\
+            AAPL,0.01,1,189.5,54000000,1,USD,XNAS,1\n\
+            ESZ6,0.25,2,0,0,0,USD,XCME,50\n";
+        let table = InstrumentTable::parse(text).unwrap();
+        let again = InstrumentTable::parse(&table.to_csv()).unwrap();
+        let all = |table: &InstrumentTable| table.iter().map(|(_, it)| *it).collect::<Vec<_>>();
+        assert_eq!(all(&again), all(&table));
     }
 }
