@@ -70,10 +70,9 @@ pub(super) fn feed(view: &View, rates: &Rates) -> Vec<Fact> {
 /// Gaps, and what became of them.
 pub(super) fn gaps(view: &View) -> Vec<Fact> {
     let feed = &view.feed;
-    let open = feed.gaps_seen.saturating_sub(feed.gaps_healed);
     vec![
         fact("seen", grouped(feed.gaps_seen)),
-        fault("open", open, Tone::Warning),
+        fact("healed", grouped(feed.gaps_healed)),
         fault("lost", feed.lost, Tone::Bad),
         fault("kernel drops", feed.kernel_drops, Tone::Bad),
         fact("re-requests", grouped(feed.rerequests)),
@@ -204,15 +203,16 @@ fn profit(amount: i128) -> Fact {
     Fact { name: "", value: decimal(amount, 2), tone }
 }
 
-/// The columns of the table of positions, with their widths: the first to the left, the others to the right.
+/// The columns of the table of positions, with their widths: the first to the left, the others to the right with a space
+/// before them.
 pub(super) const COLUMNS: [(&str, usize); 7] = [
-    ("symbol", 9),
+    ("symbol", 8),
     ("mark", 12),
-    ("position", 11),
-    ("avg cost", 12),
-    ("value", 13),
-    ("realised", 11),
-    ("unrealised", 12),
+    ("position", 10),
+    ("avg cost", 11),
+    ("value", 12),
+    ("realised", 10),
+    ("unrealised", 11),
 ];
 
 /// A row of the table.

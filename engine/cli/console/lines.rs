@@ -14,12 +14,12 @@ pub(super) fn line(picture: &Picture<'_>) -> String {
     let (gateway, trading) = (&view.gateway, &view.trading);
     let refused = trading.ended(OrderState::REFUSED) + trading.ended(OrderState::REJECTED);
     let mut line = format!(
-        "{}  feed {} {} gaps {}/{} lost {}",
+        "{}  feed {} {} gaps {} healed {} lost {}",
         clock(history.elapsed(view.at)),
         feed.state.name,
         rate(rates.messages),
-        grouped(feed.gaps_healed),
         grouped(feed.gaps_seen),
+        grouped(feed.gaps_healed),
         grouped(feed.lost),
     );
     if feed.kernel_drops > 0 {

@@ -113,7 +113,8 @@ impl Picture<'_> {
     /// The table of positions with its head, in so many lines.
     fn positions(&self, lines: usize) -> Vec<Line<'static>> {
         let cell = |text: &str, (column, width): (usize, usize)| {
-            if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
+            // A number too wide for its column moves the row, but never touches its neighbour.
+            if column == 0 { format!("{text:<width$}") } else { format!(" {text:>width$}") }
         };
         let widths = facts::COLUMNS.iter().map(|(_, width)| *width).enumerate();
         let head = facts::COLUMNS.iter().zip(widths.clone());

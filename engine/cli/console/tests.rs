@@ -140,7 +140,7 @@ fn a_small_screen_has_a_line_for_each_matter() {
     let lines = [
         "coretick  demo  running                                                 00:00:02",
         "feed     live  messages 250,000/s  A 12,345/s  B 10,000/s  in all 1,500,000",
-        "gaps     seen 3  open 1  lost 17  kernel drops 0  re-requests 4  snapshots 0",
+        "gaps     seen 3  healed 2  lost 17  kernel drops 0  re-requests 4  snapshots 0",
         "session  live  open 120  orders 1,200/s  replaces 300/s  cancels 800/s",
         "orders   sent 3,000  fills 60 (30/s)  filled 40  canceled 0  replaced 0",
         "refused  8  venue_halted 5  price_collar 3",
@@ -170,7 +170,7 @@ fn a_large_screen_has_frames_and_all_the_facts() {
         "answers 4,500/s",
         "connections 2  logins 1  next reference 3,001",
         "in all 1,500,000",
-        "gaps     seen 3  open 1  lost 17  kernel drops 0  re-requests 4 ",
+        "gaps     seen 3  healed 2  lost 17  kernel drops 0  re-requests 4 ",
         "│         snapshots 0",
         "refused  8  venue_halted 5  price_collar 3",
         "last 1 s p50 1.00 us  p99 3.45 us  max 3.45 us  of 100",
@@ -261,13 +261,13 @@ fn a_line_says_the_same_in_short() {
     let line = lines::line(&Seen::filled().picture(false, false));
     assert_eq!(
         line,
-        "00:00:02  feed live 250,000/s gaps 2/3 lost 17  \
+        "00:00:02  feed live 250,000/s gaps 3 healed 2 lost 17  \
          session live open 120 sent 1,500/s cancels 800/s  fills 60 refused 8 (venue_halted 5)  \
          net -22.25  p50 1.00 us p99 3.45 us max 3.45 us"
     );
     assert_eq!(
         lines::line(&Seen::empty().picture(false, false)),
-        "00:00:02  feed waiting 0/s gaps 0/0 lost 0  \
+        "00:00:02  feed waiting 0/s gaps 0 healed 0 lost 0  \
          session down open 0 sent 0/s cancels 0/s  fills 0 refused 0  net 0.00"
     );
 }

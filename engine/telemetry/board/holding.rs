@@ -1,13 +1,15 @@
 //! What is held, by instrument: figures that are read as a whole.
 //!
-//! A version stands beside each: odd while it is written. A reader that finds it odd, or another one afterwards, reads
-//! again. The writer never waits. Instruments that were traded stand in a list, so that a reader looks at no others.
+//! Each instrument has two sets of figures, and a version whose lowest bit says which of them is the last. The writer fills
+//! the other one and then counts the version up; it never waits. A reader that finds another version afterwards reads
+//! again: only then can what it read have been overwritten. So a writer that is put to sleep in the middle holds up
+//! nobody. Instruments that were traded stand in a list, so that a reader looks at no others.
 #![forbid(unsafe_code)]
 
 use crate::base::unit::{InstrumentId, Money, Position, Price, Qty};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
 
-/// A writer needs nanoseconds; one that was put to sleep in the middle is not waited for.
+/// A reader that is overtaken so often gives up, and shows what it has: fills do not come that fast.
 const TRIES_MAX: u32 = 1_000;
 const FIGURES: usize = 7;
 
@@ -77,15 +79,48 @@ fn capped(money: Money) -> i64 {
     i64::try_from(money.0).unwrap_or(if money.0 < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// One instrument: a cache line.
+/// One instrument.
 #[derive(Debug, Default)]
-#[repr(align(64))]
+#[repr(align(128))]
 struct Place {
     version: AtomicU64,
-    figures: [AtomicI64; FIGURES],
+    sets: [[AtomicI64; FIGURES]; 2],
 }
 
-const _: () = assert!(size_of::<Place>() == 64, "one cache line");
+const _: () = assert!(size_of::<Place>() == 128, "two cache lines");
+
+impl Place {
+    fn set(&self, version: u64) -> &[AtomicI64; FIGURES] {
+        &self.sets[(version % 2) as usize]
+    }
+
+    /// For one writer. Returns the version before: 0 if this is the first time.
+    fn write(&self, held: &Held) -> u64 {
+        let version = self.version.load(Ordering::Relaxed);
+        // Release: whoever sees a figure stored below sees the version before it too; pairs with the fence in `read`.
+        fence(Ordering::Release);
+        for (figure, value) in self.set(version + 1).iter().zip(held.to_figures()) {
+            figure.store(value, Ordering::Relaxed);
+        }
+        // Release: publishes the figures; pairs with the first load in `read`.
+        self.version.store(version + 1, Ordering::Release);
+        version
+    }
+
+    fn read(&self) -> Held {
+        let mut tries = 0;
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            let read = self.set(version).each_ref().map(|figure| figure.load(Ordering::Relaxed));
+            // Acquire: if a figure was of a later version, that one is seen below; pairs with the fence in `write`.
+            fence(Ordering::Acquire);
+            tries += 1;
+            if self.version.load(Ordering::Relaxed) == version || tries == TRIES_MAX {
+                return Held::from_figures(read);
+            }
+        }
+    }
+}
 
 /// All instruments.
 #[derive(Debug)]
@@ -108,16 +143,7 @@ impl Holdings {
     /// For one writer.
     pub(super) fn write(&self, instrument: InstrumentId, held: &Held) {
         let Some(place) = self.places.get(instrument.index()) else { return };
-        let version = place.version.load(Ordering::Relaxed);
-        place.version.store(version + 1, Ordering::Relaxed);
-        // Release: whoever sees a figure stored below sees the odd version too; pairs with the fence in `read_place`.
-        fence(Ordering::Release);
-        for (figure, value) in place.figures.iter().zip(held.to_figures()) {
-            figure.store(value, Ordering::Relaxed);
-        }
-        // Release: publishes the figures; pairs with the first load in `read_place`.
-        place.version.store(version + 2, Ordering::Release);
-        if version == 0 {
+        if place.write(held) == 0 {
             let count = self.count.load(Ordering::Relaxed);
             // Each instrument is new once: there is a place.
             self.traded[count as usize].store(instrument.0.into(), Ordering::Relaxed);
@@ -131,29 +157,16 @@ impl Holdings {
         let count = self.count.load(Ordering::Acquire) as usize;
         self.traded[..count].iter().map(|id| {
             let instrument = InstrumentId(id.load(Ordering::Relaxed) as u32);
-            (instrument, read_place(&self.places[instrument.index()]))
+            (instrument, self.places[instrument.index()].read())
         })
     }
-}
-
-fn read_place(place: &Place) -> Held {
-    let figures = || place.figures.each_ref().map(|figure| figure.load(Ordering::Relaxed));
-    for _ in 0..TRIES_MAX {
-        let before = place.version.load(Ordering::Acquire);
-        let read = figures();
-        // Acquire: if a figure was of a later version, that one is seen below; pairs with the fence in `write`.
-        fence(Ordering::Acquire);
-        if before.is_multiple_of(2) && place.version.load(Ordering::Relaxed) == before {
-            return Held::from_figures(read);
-        }
-        std::hint::spin_loop();
-    }
-    Held::from_figures(figures())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
 
     #[test]
     fn money_beyond_a_figure_is_the_largest_that_fits() {
@@ -165,10 +178,47 @@ mod tests {
         assert_eq!((read.cost.0, read.realised.0), (i64::MAX.into(), i64::MIN.into()));
     }
 
+    /// All that is held follows from one number: what is mixed of two is found.
+    fn of(n: u32) -> Held {
+        Held {
+            position: Position(i64::from(n)),
+            average_cost: Price(i64::from(n) * 2),
+            cost: Money(i128::from(n) * 3),
+            realised: Money(-i128::from(n)),
+            fees: Money(i128::from(n) * 5),
+            traded: Qty(u64::from(n) * 7),
+            multiplier: n,
+        }
+    }
+
+    #[test]
+    fn what_is_read_while_it_is_written_is_whole_and_never_older_than_before() {
+        let (holdings, done) = (Holdings::new(1), AtomicBool::new(false));
+        holdings.write(InstrumentId(0), &of(1));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                (2..=2_000_000).for_each(|n| holdings.write(InstrumentId(0), &of(n)));
+                done.store(true, Ordering::Release);
+            });
+            let mut last = 1;
+            while !done.load(Ordering::Acquire) {
+                let (_, held) = holdings.read().next().unwrap();
+                assert_eq!(held, of(held.multiplier));
+                assert!(held.multiplier >= last);
+                last = held.multiplier;
+            }
+        });
+        assert_eq!(holdings.read().next(), Some((InstrumentId(0), of(2_000_000))));
+    }
+
     #[test]
     fn a_writer_that_sleeps_in_the_middle_is_not_waited_for() {
         let place = Place::default();
-        place.version.store(3, Ordering::Relaxed);
-        assert_eq!(read_place(&place).position, Position(0));
+        for n in 1..=3 {
+            place.write(&of(n));
+            let version = place.version.load(Ordering::Relaxed);
+            place.set(version + 1)[0].store(77, Ordering::Relaxed);
+            assert_eq!(place.read(), of(n));
+        }
     }
 }

@@ -52,7 +52,7 @@ pub struct FeedView {
     pub messages: u64,
     /// Gaps found.
     pub gaps_seen: u64,
-    /// Gaps closed.
+    /// Of those, closed by what came after all, not by a snapshot.
     pub gaps_healed: u64,
     /// Messages that never came.
     pub lost: u64,
