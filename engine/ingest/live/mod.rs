@@ -26,3 +26,6 @@ struct Seen {
     /// For latencies.
     stamp: Stamp,
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,8 @@ pub(super) struct Receiver {
     given_up: bool,
     /// A snapshot took the place of what was missing, or its session was over.
     skipped: bool,
+    /// What was heard beyond the next snapshot is not believed.
+    doubted: bool,
     /// The books stand on a snapshot of this session.
     based: bool,
     /// Below this sequence a snapshot holds everything that was heard before its login.
@@ -104,6 +106,7 @@ impl Receiver {
             void: None,
             given_up: false,
             skipped: false,
+            doubted: false,
             based: false,
             mark: 0,
             began: Nanos(0),
@@ -120,6 +123,11 @@ impl Receiver {
 
     pub(super) fn decoder(&self) -> &Decoder {
         self.out.decoder()
+    }
+
+    #[cfg(test)]
+    pub(super) fn session(&self) -> Option<Session> {
+        self.arbiter.session()
     }
 
     pub(super) fn counts(&self) -> &FeedCounts {
@@ -191,7 +199,7 @@ impl Receiver {
             snapshot.done();
         }
         self.counts.healed += u64::from(!self.skipped);
-        (self.given_up, self.skipped) = (false, false);
+        (self.given_up, self.skipped, self.doubted) = (false, false, false);
         self.out.event(Kind::WHOLE, self.arbiter.next().saturating_sub(1), seen);
         true
     }

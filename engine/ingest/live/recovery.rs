@@ -76,9 +76,9 @@ impl Recovery {
         self.unanswered
     }
 
-    /// An answer came that begins with `first`.
-    pub(super) fn answered(&mut self, first: u64) {
-        if let Some(at) = self.place(|asked| (asked.first..asked.end).contains(&first)) {
+    /// An answer came, with the sequences from `first` to before `next`.
+    pub(super) fn answered(&mut self, first: u64, next: u64) {
+        while let Some(at) = self.place(|asked| asked.first < next && first < asked.end) {
             self.remove(at);
             self.retry = self.settings.retry;
         }

@@ -17,7 +17,7 @@ impl Receiver {
             self.counts.drop(Reason::OtherSession, Origin::Rerequests, seen.time, bytes);
             return false;
         }
-        self.recovery.answered(packet.sequence);
+        self.recovery.answered(packet.sequence, packet.next());
         packet.kind == mold::Kind::Data
     }
 
@@ -132,7 +132,7 @@ impl Receiver {
             if let Some(snapshot) = &mut self.snapshot {
                 snapshot.restart(now.time);
                 // What was heard may itself be what keeps us from catching up.
-                self.arbiter.drop_held();
+                self.doubted = true;
             }
         }
     }
@@ -202,6 +202,9 @@ impl Receiver {
             snapshot.done();
         }
         self.arbiter.resume_at(next);
+        if std::mem::replace(&mut self.doubted, false) {
+            self.arbiter.drop_held();
+        }
         self.progress = (next, now.time);
         self.recovery.open(self.arbiter.unheard(), now.time);
     }
