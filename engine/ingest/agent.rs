@@ -11,6 +11,10 @@ pub trait Source {
     /// The key of the next message; `Key::MAX` when there is none and none will come.
     fn next(&mut self) -> Key;
 
+    /// A turn begins. What it brings leaves the core when it ends, so a live source brings one packet in each.
+    #[inline]
+    fn turn(&mut self) {}
+
     /// Whether `next` said `Key::MAX` only because nothing is there yet. A source of what was recorded never waits.
     #[inline]
     fn waits(&self) -> bool {
@@ -59,6 +63,7 @@ impl<S: Source, K: Sink<Market>> Agent for Ingest<S, K> {
     fn do_work(&mut self) -> usize {
         let mut count = 0;
         let mut ended = false;
+        self.source.turn();
         while count < self.batch {
             let key = self.source.next();
             if key == Key::MAX && self.source.waits() {

@@ -19,6 +19,8 @@ use std::net::{SocketAddr, TcpStream};
 
 /// Most orders that are taken at a turn.
 const ORDERS_MAX: usize = 64;
+/// The venue is listened to so often at most: between packets of the feed a look at the socket costs as much as a packet.
+const LISTEN_EVERY: Nanos = Nanos(2_000);
 /// Most orders in the socket's way that are timed.
 const UNSENT_MAX: usize = 1_024;
 
@@ -42,6 +44,8 @@ pub struct GatewayAgent {
     back: Producer<Report>,
     /// Why the last connection ended or was not made.
     last_error: Option<io::Error>,
+    /// When the venue was last listened to.
+    listened: Nanos,
     /// Stamps of what led to the orders that the socket has not taken all of.
     unsent: Vec<Stamp>,
     receive_to_send: Latency,
@@ -70,6 +74,7 @@ impl GatewayAgent {
             orders,
             back,
             last_error: None,
+            listened: Nanos(0),
             unsent: Vec::with_capacity(UNSENT_MAX),
             receive_to_send: Latency::default(),
             board: None,
@@ -128,7 +133,11 @@ impl GatewayAgent {
     /// One turn, bounded; returns how much was done. `now` never steps back.
     pub fn do_work(&mut self, now: Nanos) -> usize {
         let mut done = self.take_orders(now) + self.write(now);
-        done += self.connect(now) + self.read(now);
+        done += self.connect(now);
+        if now.since(self.listened) >= LISTEN_EVERY {
+            self.listened = now;
+            done += self.read(now);
+        }
         done += self.gateway.turn(now, &mut self.back);
         done += self.write(now);
         if self.gateway.wants_close() {

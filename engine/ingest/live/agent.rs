@@ -2,7 +2,7 @@
 //!
 //! Thin on purpose: what is to be done and when, the receiver knows. The lines are read in turns, a packet each, until they
 //! are dry; a packet is read when all that came of the one before was taken. Then the receiver sees to what is due, and what
-//! it has to say to the servers is said. Nothing waits.
+//! it has to say to the servers is said. Nothing waits. A turn has one packet: what it leads to leaves before the next is read.
 #![forbid(unsafe_code)]
 
 use super::receiver::{Receiver, ReceiverSettings};
@@ -40,6 +40,8 @@ pub struct LiveFeed {
     dry: [bool; WAYS],
     /// Packets since the last look at what is due.
     read: usize,
+    /// Whether this turn has had its packet.
+    had: bool,
     rerequests: Option<UdpSocket>,
     answer: Box<[u8]>,
     snapshots: Option<SnapshotWire>,
@@ -94,6 +96,7 @@ impl LiveFeed {
             way: 0,
             dry: [false; WAYS],
             read: 0,
+            had: false,
             rerequests,
             answer: vec![0; DATAGRAM_MAX].into_boxed_slice(),
             snapshots: settings.snapshots.map(|(address, ..)| SnapshotWire::new(address)),
@@ -280,10 +283,18 @@ impl Source for LiveFeed {
             if let Some(front) = self.receiver.front() {
                 return front.key();
             }
-            if !self.receiver.advance(self.seen) && !self.pass() {
+            if self.receiver.advance(self.seen) {
+                continue;
+            }
+            if self.had || !self.pass() {
                 return Key::MAX;
             }
+            self.had = true;
         }
+    }
+
+    fn turn(&mut self) {
+        self.had = false;
     }
 
     fn waits(&self) -> bool {
