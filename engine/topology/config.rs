@@ -4,8 +4,10 @@
 //! What must hold: a `Config` that was loaded has every value within its range and its instrument table beside
 //! it, and [`Config::to_toml`] written to a file and loaded again is the same configuration.
 
+mod feed;
 mod tables;
 
+pub use feed::{Feed, MaybeAddress};
 pub use tables::{
     Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper, PlacementName,
     Quoter, Risk, Shard, Strategy, StrategyName, Topology, Venue,
@@ -28,6 +30,8 @@ use std::sync::Arc;
 pub struct Config {
     /// The way in.
     pub ingest: Ingest,
+    /// The live feed.
+    pub feed: Feed,
     /// The books.
     pub book: Book,
     /// What concerns all stages.
@@ -246,7 +250,7 @@ impl Config {
         let shares = 1_000_000_000;
         let large = 1_000_000_000_000;
         let minute_ns = 60_000_000_000;
-        vec![
+        let mut limits = vec![
             ("ingest.look_ahead", ingest.look_ahead.into(), 0, 16),
             ("ingest.batch", ingest.batch.into(), 1, 65_536),
             ("book.shards", book.shards.into(), 1, SHARDS_MAX.into()),
@@ -283,7 +287,9 @@ impl Config {
             ("venue.stop_within_ms", venue.stop_within_ms, 1, 60_000),
             ("latency.sample", self.latency.sample.into(), 1, 1 << 30),
             ("latency.sample_orders", self.latency.sample_orders.into(), 1, 1 << 30),
-        ]
+        ];
+        limits.extend(self.feed_limits());
+        limits
     }
 }
 

@@ -38,17 +38,21 @@ const DIGITS: usize = 20;
 
 /// What a receiver needs to know.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ReceiverSettings {
-    pub(super) shards: usize,
-    pub(super) tick: Nanos,
-    pub(super) repair: Repair,
-    pub(super) held_packets: usize,
+pub struct ReceiverSettings {
+    /// Book shards.
+    pub shards: usize,
+    /// Time between ticks; 0 for none.
+    pub tick: Nanos,
+    /// How gaps are mended.
+    pub repair: Repair,
+    /// Packets that can wait for a gap to close.
+    pub held_packets: usize,
     /// Whether there is a server of re-requests.
-    pub(super) rerequests: bool,
+    pub rerequests: bool,
 }
 
 /// The receiver.
-pub(super) struct Receiver {
+pub struct Receiver {
     settings: ReceiverSettings,
     arbiter: Arbiter,
     out: Outbox,
@@ -88,7 +92,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// With `snapshot`, who comes late asks it.
-    pub(super) fn new(
+    pub fn new(
         settings: ReceiverSettings,
         snapshot: Option<SnapshotClient>,
         decoder: Decoder,
@@ -121,7 +125,8 @@ impl Receiver {
         }
     }
 
-    pub(super) fn decoder(&self) -> &Decoder {
+    /// What was decoded.
+    pub fn decoder(&self) -> &Decoder {
         self.out.decoder()
     }
 
@@ -130,16 +135,18 @@ impl Receiver {
         self.arbiter.session()
     }
 
-    pub(super) fn counts(&self) -> &FeedCounts {
+    /// What it has met.
+    pub fn counts(&self) -> &FeedCounts {
         &self.counts
     }
 
     /// The packets that the kernel dropped for want of room, by line.
-    pub(super) fn set_kernel_drops(&mut self, drops: [u64; 2]) {
+    pub fn set_kernel_drops(&mut self, drops: [u64; 2]) {
         self.counts.kernel_drops = drops;
     }
 
-    pub(super) fn state(&self) -> FeedState {
+    /// Where the feed stands.
+    pub fn state(&self) -> FeedState {
         match () {
             () if !self.joined => FeedState::Joining,
             () if self.gapped || self.arbiter.behind() => FeedState::Gapped,
@@ -150,25 +157,26 @@ impl Receiver {
 
     /// The next message, if there is one.
     #[inline]
-    pub(super) fn front(&self) -> Option<&Market> {
+    pub fn front(&self) -> Option<&Market> {
         self.out.get(0)
     }
 
     /// Takes it.
     #[inline]
-    pub(super) fn take(&mut self) -> &Market {
+    pub fn take(&mut self) -> &Market {
         self.counts.taken += 1;
         self.out.take()
     }
 
+    /// Shows the sink what will come soon, at most so `far`.
     #[inline]
-    pub(super) fn hint(&self, sink: &impl Sink<Market>, far: usize) {
+    pub fn hint(&self, sink: &impl Sink<Market>, far: usize) {
         self.out.hint(sink, far);
     }
 
     /// Puts what waited and is due now, or that nothing is missing any more; false if there is neither. The outbox is empty.
     #[inline]
-    pub(super) fn advance(&mut self, seen: Seen) -> bool {
+    pub fn advance(&mut self, seen: Seen) -> bool {
         if !(self.gapped | self.arbiter.behind() | !self.joined) {
             return false;
         }
@@ -206,7 +214,7 @@ impl Receiver {
 
     /// A packet came. The outbox is empty, and `advance` has no more.
     #[inline]
-    pub(super) fn packet(&mut self, origin: Origin, bytes: &[u8], seen: Seen) {
+    pub fn packet(&mut self, origin: Origin, bytes: &[u8], seen: Seen) {
         self.counts.packets[origin as usize] += 1;
         self.counts.bytes[origin as usize] += bytes.len() as u64;
         let Ok(packet) = Packet::parse(bytes) else {
@@ -259,7 +267,7 @@ impl Receiver {
     }
 
     /// Nothing more is ready: says so if something is missing, and sees to all that is due by now. The outbox is empty.
-    pub(super) fn turn(&mut self, now: Seen) {
+    pub fn turn(&mut self, now: Seen) {
         if self.arbiter.session().is_some() {
             if self.arbiter.behind() | self.gapped {
                 self.check(now);
@@ -279,12 +287,12 @@ impl Receiver {
 
     /// Says what a person asked for: `KILL` or `FLATTEN`.
     #[cold]
-    pub(super) fn command(&mut self, kind: Kind, now: Seen) {
+    pub fn command(&mut self, kind: Kind, now: Seen) {
         self.out.event(kind, 0, now);
     }
 
     /// The re-request to send now, if any.
-    pub(super) fn rerequest(&mut self, now: Nanos) -> Option<[u8; HEADER]> {
+    pub fn rerequest(&mut self, now: Nanos) -> Option<[u8; HEADER]> {
         if !self.gapped || !self.may_ask() {
             return None;
         }
@@ -295,17 +303,17 @@ impl Receiver {
     }
 
     /// Whether answers to re-requests are to be looked for.
-    pub(super) fn awaits_answers(&self) -> bool {
+    pub fn awaits_answers(&self) -> bool {
         self.settings.rerequests && (self.gapped || self.recovery.waits())
     }
 
     /// The client of the snapshot service, while it has something to do.
-    pub(super) fn snapshot(&mut self) -> Option<&mut SnapshotClient> {
+    pub fn snapshot(&mut self) -> Option<&mut SnapshotClient> {
         self.snapshot.as_mut().filter(|snapshot| !snapshot.is_idle())
     }
 
     /// The connection with the snapshot service stands.
-    pub(super) fn snapshot_connected(&mut self, now: Nanos) {
+    pub fn snapshot_connected(&mut self, now: Nanos) {
         // Everything that was heard before the login is older than the snapshot.
         self.mark = self.arbiter.unheard();
         if let Some(snapshot) = &mut self.snapshot {

@@ -46,7 +46,7 @@ pub(super) enum Said<'a> {
 }
 
 /// A client.
-pub(super) struct SnapshotClient {
+pub struct SnapshotClient {
     username: Username,
     secret: Secret,
     phase: Phase,
@@ -65,7 +65,8 @@ pub(super) struct SnapshotClient {
 }
 
 impl SnapshotClient {
-    pub(super) fn new(username: Username, secret: Secret) -> Self {
+    /// One who logs in as `username`.
+    pub fn new(username: Username, secret: Secret) -> Self {
         Self {
             username,
             secret,
@@ -135,12 +136,12 @@ impl SnapshotClient {
     }
 
     /// Whether the connection is to be made now.
-    pub(super) fn wants_connection(&self, now: Nanos) -> bool {
+    pub fn wants_connection(&self, now: Nanos) -> bool {
         matches!(self.phase, Phase::Waiting(at) if at <= now)
     }
 
     /// It is being made.
-    pub(super) fn connecting(&mut self, now: Nanos) {
+    pub fn connecting(&mut self, now: Nanos) {
         self.phase = Phase::Connecting(now);
     }
 
@@ -163,7 +164,7 @@ impl SnapshotClient {
     }
 
     /// It is gone, or was not made.
-    pub(super) fn closed(&mut self, now: Nanos) {
+    pub fn closed(&mut self, now: Nanos) {
         self.closing = false;
         self.failed = !std::mem::replace(&mut self.finished, false);
         if !self.failed {
@@ -176,33 +177,33 @@ impl SnapshotClient {
     }
 
     /// Whether it is to be closed from here.
-    pub(super) fn wants_close(&self) -> bool {
+    pub fn wants_close(&self) -> bool {
         self.closing
     }
 
     /// Where the next bytes of the stream go.
-    pub(super) fn space(&mut self) -> &mut [u8] {
+    pub fn space(&mut self) -> &mut [u8] {
         self.reader.space()
     }
 
     /// Whether bytes came that were not yet made anything of.
-    pub(super) fn has_more(&self) -> bool {
+    pub fn has_more(&self) -> bool {
         self.fresh
     }
 
     /// So many came.
-    pub(super) fn filled(&mut self, count: usize) {
+    pub fn filled(&mut self, count: usize) {
         self.reader.filled(count);
         self.fresh = count > 0;
     }
 
     /// Bytes to send.
-    pub(super) fn unsent(&self) -> &[u8] {
+    pub fn unsent(&self) -> &[u8] {
         &self.unsent[..self.waiting]
     }
 
     /// So many of them were taken.
-    pub(super) fn sent(&mut self, count: usize) {
+    pub fn sent(&mut self, count: usize) {
         let count = count.min(self.waiting);
         self.unsent.copy_within(count..self.waiting, 0);
         self.waiting -= count;

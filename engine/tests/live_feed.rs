@@ -1,0 +1,203 @@
+//! The live feed against the embedded exchange over real sockets of this machine, with lines that lose, double and
+//! overtake: the books are those of the exchange's own messages.
+
+use coretick::base::clock::{Clock, Wall};
+use coretick::base::command::Commands;
+use coretick::base::instrument::Symbols;
+use coretick::base::message::{Key, Kind, Message};
+use coretick::base::unit::{Health, InstrumentId, Nanos, Seq, Side};
+use coretick::book::{Books, Limits};
+use coretick::exchange::server::Server;
+use coretick::exchange::settings::Settings;
+use coretick::exchange::venue::Venue;
+use coretick::ingest::Source;
+use coretick::ingest::decode::Decoder;
+use coretick::ingest::live::{FeedState, LiveFeed, LiveSettings, Repair};
+use coretick::telemetry::Board;
+use coretick::wire::soup::Username;
+use coretick::wire::soup::secret::Secret;
+use std::net::{Ipv4Addr, UdpSocket};
+
+const SYMBOLS: u32 = 20;
+const LIMITS: Limits = Limits { orders: 1 << 16, levels: 1 << 16, instruments: 64 };
+const SECOND: u64 = 1_000_000_000;
+
+/// Whether a packet to a group comes back on this machine.
+fn has_multicast() -> bool {
+    let group = Ipv4Addr::new(239, 255, 0, 99);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let joined = socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).is_ok();
+    let from = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+    joined && from.send_to(b"x", (group, port)).is_ok() && socket.recv(&mut [0; 9]).is_ok()
+}
+
+struct Run {
+    server: Server<Vec<u8>>,
+    feed: LiveFeed,
+    books: Books,
+    wall: Wall,
+    commands: Commands,
+    last: Key,
+    gaps: [u64; 2],
+    clears: u64,
+}
+
+impl Run {
+    /// An exchange with `faults`, and a feed that begins to listen after `late`.
+    fn new(faults: &str, late: Nanos, snapshots: bool) -> Self {
+        let ports = [(); 2].map(|()| {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+            socket.local_addr().unwrap().port()
+        });
+        let text = format!(
+            "[flow]\nsymbols = {SYMBOLS}\nrate = 20000\nlive = 2000\n\
+             [feed]\nline_a = \"239.255.0.1:{}\"\nline_b = \"239.255.0.2:{}\"\nmtu_b = 500\n\
+             rerequests = \"127.0.0.1:0\"\nsnapshots = \"127.0.0.1:0\"\n\
+             [order_entry]\nlisten = \"127.0.0.1:0\"\n[faults]\n{faults}\n",
+            ports[0], ports[1]
+        );
+        let wall = Wall::set();
+        let start = wall.now();
+        let settings = Settings::read("the test", &text).unwrap();
+        let plan = settings.plan(start, Nanos(start.0 / (86_400 * SECOND) * 86_400 * SECOND));
+        let plan = plan.unwrap();
+        let midnight = Nanos(start.0 / (86_400 * SECOND) * 86_400 * SECOND);
+        let now = start.since(midnight);
+        let venue = Venue::new(plan.venue, Vec::new(), now).unwrap();
+        let mut server = Server::bind(venue, &plan.addresses, 8, &settings.faults, now).unwrap();
+        let at = server.addresses().unwrap();
+        while wall.now() < start.plus(late) {
+            server.do_work(wall.now().since(midnight));
+        }
+        let secret = Secret::new("PASS01", "the test").ok().unwrap();
+        let user = Username::new("DESK01").unwrap();
+        let settings = LiveSettings {
+            lines: at.lines.map(Some),
+            interface: at.interface,
+            rerequests: Some(at.rerequests),
+            snapshots: snapshots.then_some((at.snapshots, user, secret)),
+            shards: 1,
+            tick: Nanos(SECOND / 10),
+            look_ahead: 16,
+            stamped: true,
+            repair: Repair::default(),
+            receive_buffer: 4 << 20,
+            held_packets: 8_192,
+        };
+        let (clock, commands) = (Clock::calibrated(), Commands::new());
+        let decoder = Decoder::new(midnight, None, 1);
+        let (symbols, board) = (Symbols::new(64), Board::new(64, &FeedState::NAMES, &[]));
+        let feed =
+            LiveFeed::open(&settings, decoder, clock, wall, commands.clone(), symbols, board)
+                .unwrap();
+        assert!(feed.receive_buffers().iter().all(|bytes| *bytes > 0));
+        let books = Books::new(&LIMITS);
+        let (last, gaps) = (Key::default(), [0; 2]);
+        Self { server, feed, books, wall, commands, last, gaps, clears: 0 }
+    }
+
+    fn now(&self) -> Nanos {
+        let now = self.wall.now();
+        Nanos(now.0 % (86_400 * SECOND))
+    }
+
+    /// Both go on for so long, or until the feed stands so.
+    fn go(&mut self, span: Nanos, until: Option<FeedState>) {
+        let end = self.wall.now().plus(span);
+        while self.wall.now() < end && until.is_none_or(|state| self.feed.state() != state) {
+            self.server.do_work(self.now());
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
+        loop {
+            let key = self.feed.next();
+            if key == Key::MAX {
+                return;
+            }
+            let now = self.wall.now();
+            let message = *self.feed.take();
+            assert_eq!(message.key(), key);
+            assert!(key >= self.last, "keys never step back");
+            assert!(message.head.time.0.abs_diff(now.0) < 2 * SECOND, "wall time");
+            self.last = key;
+            match message.head.kind {
+                Kind::GAP => self.gaps[0] += 1,
+                Kind::WHOLE => self.gaps[1] += 1,
+                Kind::CLEAR => self.clears += 1,
+                _ => {}
+            }
+            self.books.apply(&message);
+        }
+    }
+
+    /// The exchange ends its day, and everything comes in.
+    fn end(&mut self) {
+        let now = self.now();
+        self.server.act(|venue, mut out| venue.end(now, &mut out));
+        self.go(Nanos(20 * SECOND), Some(FeedState::Ended));
+        assert_eq!(self.feed.state(), FeedState::Ended, "{:?}", self.feed.counts());
+        self.read();
+        assert_eq!(self.gaps[0], self.gaps[1], "whole in the end");
+        let mut whole = Books::new(&LIMITS);
+        let mut decoder = Decoder::new(Nanos(0), None, 1);
+        let store = self.server.venue().feed().store();
+        assert_eq!(store.first(), 1, "all is kept");
+        for (message, sequence) in store.range(1, u64::MAX).zip(1..) {
+            if let Some(message) = decoder.decode(message, Seq(sequence)) {
+                whole.apply(&message);
+            }
+        }
+        assert!(store.next() > 10_000 && whole.live_orders() == self.books.live_orders());
+        for i in (0..SYMBOLS).map(InstrumentId) {
+            assert_eq!((self.books.top(i), self.books.phase(i)), (whole.top(i), whole.phase(i)));
+            assert_eq!(self.books.health(i), Health::LIVE);
+            for side in [Side::BUY, Side::SELL] {
+                assert!(self.books.levels(i, side).eq(whole.levels(i, side)));
+                for level in whole.levels(i, side) {
+                    let queue = |books: &Books| -> Vec<_> {
+                        let orders = books.orders(i, side, level.price);
+                        orders.map(|order| (order.reference, order.qty)).collect()
+                    };
+                    assert_eq!(queue(&self.books), queue(&whole));
+                }
+            }
+        }
+        self.books.verify().unwrap();
+        self.commands.end();
+        assert_eq!((self.feed.next(), self.feed.waits()), (Key::MAX, false));
+    }
+}
+
+const FAULTS: &str = "loss = \"0.1\"\ndup = \"0.1\"\nreorder = \"8\"\nboth_dead = \"700ms..900ms\"\n\
+    a_dead = \"1200ms..1500ms\"\nrerequest_loss = \"0.1\"\nrerequest_delay = \"1ms\"";
+
+#[test]
+fn books_over_lines_that_lose_are_those_of_the_exchange() {
+    if !has_multicast() {
+        eprintln!("SKIPPED: no multicast on this machine");
+        return;
+    }
+    let mut run = Run::new(FAULTS, Nanos(0), false);
+    run.go(Nanos(2 * SECOND), None);
+    run.end();
+    let counts = run.feed.counts();
+    assert!(counts.recovered > 0 && counts.gaps > 0 && counts.lost == 0, "{counts:?}");
+    assert!(counts.packets.iter().all(|count| *count > 0) && run.clears == 0);
+}
+
+#[test]
+fn who_comes_late_has_the_books_of_the_exchange() {
+    if !has_multicast() {
+        eprintln!("SKIPPED: no multicast on this machine");
+        return;
+    }
+    let mut run = Run::new(FAULTS, Nanos(SECOND / 2), true);
+    run.go(Nanos(2 * SECOND), None);
+    run.end();
+    let counts = run.feed.counts();
+    assert!(counts.snapshots > 0 && run.clears > 0 && counts.join_ns > 0, "{counts:?}");
+}
