@@ -5,7 +5,7 @@ mod ledger;
 
 use super::Failure;
 use super::exchange::table;
-use super::live::{self, Ends, Engine, Ran};
+use super::live::{Ends, Engine, Ran};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use super::summary::grouped;
@@ -16,13 +16,11 @@ use crate::exchange::faults::Faults;
 use crate::exchange::server::{Addresses, Server};
 use crate::exchange::settings::Settings;
 use crate::exchange::venue::Venue;
-use crate::ingest::LiveSettings;
 use crate::ingest::date::Day as Date;
 use crate::telemetry::Latency;
 use crate::topology::Machine;
-use crate::topology::config::{Config, StrategyName};
+use crate::topology::config::{Config, MaybeAddress, StrategyName};
 use crate::wire::itch;
-use crate::wire::soup::Username;
 use crate::wire::soup::secret::Secret;
 use far::{FarEnd, Kept, Left, Rows};
 use ledger::Account;
@@ -109,17 +107,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
 
     let config = config(arguments, &far.addresses, &user, table)?;
     let secret = Secret::new(&password, "the demo's account").map_err(Failure::Secret)?;
-    let (at, name) = (far.addresses, Username::new(&user).unwrap_or(Username::BLANK));
     let engine = Engine {
         config: config.clone(),
         machine: machine.without(spare),
-        feed: LiveSettings {
-            lines: at.lines.map(Some),
-            interface: at.interface,
-            rerequests: Some(at.rerequests),
-            snapshots: Some((at.snapshots, name, secret)),
-            ..live::feed(&config, secret)
-        },
         secret,
         wall,
         stop,
@@ -200,6 +190,10 @@ fn config(
     config.book.levels_max = 1 << 17;
     config.venue.order_entry = at.order_entry;
     config.venue.user = user.into();
+    [config.feed.line_a, config.feed.line_b] = at.lines.map(|line| MaybeAddress(Some(line)));
+    config.feed.interface = at.interface;
+    config.feed.rerequests = MaybeAddress(Some(at.rerequests));
+    config.feed.snapshots = MaybeAddress(Some(at.snapshots));
     config.table = Some(Arc::new(table));
     config.validate()?;
     Ok(config)

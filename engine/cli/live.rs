@@ -15,10 +15,10 @@ use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
 use crate::base::step::Pace;
 use crate::base::unit::Nanos;
 use crate::book::Host;
+use crate::ingest::LiveFeed;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
-use crate::ingest::live::{FeedState, Repair};
-use crate::ingest::{LiveFeed, LiveSettings};
+use crate::ingest::live::FeedState;
 use crate::route::gateway::{End, Gateway, Pace as VenuePace, Phase, Settings};
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
@@ -29,7 +29,6 @@ use crate::topology::{Machine, memory, run};
 use crate::wire::soup::secret::Secret;
 use crate::wire::soup::{SessionName, Username};
 use course::{Course, Seen};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -43,8 +42,6 @@ pub(super) struct Engine<'a> {
     pub(super) config: Config,
     /// The cores that it may take.
     pub(super) machine: Machine,
-    /// Where the feed is.
-    pub(super) feed: LiveSettings,
     /// The password.
     pub(super) secret: Secret,
     /// The time of day.
@@ -78,7 +75,7 @@ pub(super) struct Ran {
 impl Engine<'_> {
     /// Runs it to its end.
     pub(super) fn run(self) -> Result<Ran, Failure> {
-        let Self { config, machine, feed, secret, wall, stop, ends, outputs, title, plain, causes } =
+        let Self { config, machine, secret, wall, stop, ends, outputs, title, plain, causes } =
             self;
         let Some(table) = config.table.clone() else { return Err(Failure::NoTable) };
         let bursts = Bursts::of(&config);
@@ -95,7 +92,7 @@ impl Engine<'_> {
 
         let decoder = Decoder::new(date.midnight(), Some((*table).clone()), config.book.shards);
         let feed = LiveFeed::open(
-            &feed,
+            &config.live_feed(secret),
             decoder,
             clock,
             wall,
@@ -255,23 +252,6 @@ fn seen(view: &View, now: Nanos, told_to_stop: bool) -> Seen {
         is_over: view.gateway.phase.number >= OVER,
         is_flat: !held && view.gateway.open == 0,
         told_to_stop,
-    }
-}
-
-/// The feed, as configured.
-pub(super) fn feed(config: &Config, _secret: Secret) -> LiveSettings {
-    LiveSettings {
-        lines: [None, None],
-        interface: Ipv4Addr::LOCALHOST,
-        rerequests: None,
-        snapshots: None,
-        shards: usize::from(config.book.shards),
-        tick: Nanos(config.engine.tick_ms * 1_000_000),
-        look_ahead: config.ingest.look_ahead as usize,
-        stamped: true,
-        repair: Repair::default(),
-        receive_buffer: 8 << 20,
-        held_packets: 4_096,
     }
 }
 

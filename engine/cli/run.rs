@@ -1,7 +1,7 @@
 //! `coretick run`: the engine against a venue that speaks its protocols, until it is told to stop.
 
 use super::Failure;
-use super::live::{self, Ends, Engine};
+use super::live::{Ends, Engine};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use crate::base::clock::Wall;
@@ -71,7 +71,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let after = arguments.seconds.map(|seconds| Nanos(seconds.saturating_mul(1_000_000_000)));
     let engine = Engine {
         machine: Machine::read(),
-        feed: live::feed(&config, secret),
         secret,
         wall: Wall::set(),
         stop: Stop::on_signals()?,

@@ -111,7 +111,7 @@ impl LiveFigures {
         ];
         let more = [
             (gateway.refused, "refused before the wire"),
-            (gateway.adopted, "found open and cancelled"),
+            (gateway.adopted, "orders of earlier programs"),
             (gateway.lost, "never arrived"),
             (*odd, "that make no sense"),
             (*open as u64, "orders that may be open"),
