@@ -77,6 +77,8 @@ pub struct LiveGateway {
     commands: Commands,
     patience: Nanos,
     board: Board,
+    /// The phase that the board shows.
+    shown: Phase,
     stopping: bool,
     done: bool,
 }
@@ -91,7 +93,8 @@ impl LiveGateway {
         let GatewayPart { gateway, venue, wall, commands, patience, board, causes } = part;
         let agent = GatewayAgent::new(gateway, venue, commands.clone(), clock, orders, back);
         let agent = agent.shown_on(board.clone()).with_causes(causes);
-        Self { agent, wall, commands, patience, board, stopping: false, done: false }
+        let (shown, stopping, done) = (Phase::Down, false, false);
+        Self { agent, wall, commands, patience, board, shown, stopping, done }
     }
 
     /// The gateway, with its connection.
@@ -125,7 +128,10 @@ impl Agent for LiveGateway {
             self.agent.stop(now.plus(self.patience));
         }
         let work = self.agent.do_work(now);
-        if work > 0 {
+        // A deadline that passes is no work.
+        let phase = self.agent.gateway().phase();
+        if work > 0 || phase != self.shown {
+            self.shown = phase;
             self.show();
         }
         // Once it is over and no order will come, nothing is told any more.
