@@ -53,7 +53,7 @@ impl Run {
         });
         let text = format!(
             "[flow]\nsymbols = {SYMBOLS}\nrate = 20000\nlive = 2000\n\
-             [feed]\nline_a = \"239.255.0.1:{}\"\nline_b = \"239.255.0.2:{}\"\nmtu_b = 500\n\
+             [feed]\nline_a = \"239.255.0.1:{}\"\nline_b = \"239.255.0.2:{}\"\nmtu_b = 500\nkept_mib = 64\n\
              rerequests = \"127.0.0.1:0\"\nsnapshots = \"127.0.0.1:0\"\n\
              [order_entry]\nlisten = \"127.0.0.1:0\"\n[faults]\n{faults}\n",
             ports[0], ports[1]
@@ -61,15 +61,14 @@ impl Run {
         let wall = Wall::set();
         let start = wall.now();
         let settings = Settings::read("the test", &text).unwrap();
-        let plan = settings.plan(start, Nanos(start.0 / (86_400 * SECOND) * 86_400 * SECOND));
-        let plan = plan.unwrap();
         let midnight = Nanos(start.0 / (86_400 * SECOND) * 86_400 * SECOND);
-        let now = start.since(midnight);
-        let venue = Venue::new(plan.venue, Vec::new(), now).unwrap();
-        let mut server = Server::bind(venue, &plan.addresses, 8, &settings.faults, now).unwrap();
+        let plan = settings.plan(start, midnight).unwrap();
+        let venue = Venue::new(plan.venue, Vec::new(), start).unwrap();
+        let mut server = Server::bind(venue, &plan.addresses, 8, &settings.faults, start).unwrap();
         let at = server.addresses().unwrap();
-        while wall.now() < start.plus(late) {
-            server.do_work(wall.now().since(midnight));
+        let joins = wall.now().plus(late);
+        while wall.now() < joins {
+            server.do_work(wall.now());
         }
         let secret = Secret::new("PASS01", "the test").ok().unwrap();
         let user = Username::new("DESK01").unwrap();
@@ -98,16 +97,11 @@ impl Run {
         Self { server, feed, books, wall, commands, last, gaps, clears: 0 }
     }
 
-    fn now(&self) -> Nanos {
-        let now = self.wall.now();
-        Nanos(now.0 % (86_400 * SECOND))
-    }
-
     /// Both go on for so long, or until the feed stands so.
     fn go(&mut self, span: Nanos, until: Option<FeedState>) {
         let end = self.wall.now().plus(span);
         while self.wall.now() < end && until.is_none_or(|state| self.feed.state() != state) {
-            self.server.do_work(self.now());
+            self.server.do_work(self.wall.now());
             self.read();
         }
     }
@@ -136,7 +130,7 @@ impl Run {
 
     /// The exchange ends its day, and everything comes in.
     fn end(&mut self) {
-        let now = self.now();
+        let now = self.wall.now();
         self.server.act(|venue, mut out| venue.end(now, &mut out));
         self.go(Nanos(20 * SECOND), Some(FeedState::Ended));
         assert_eq!(self.feed.state(), FeedState::Ended, "{:?}", self.feed.counts());
@@ -151,7 +145,8 @@ impl Run {
                 whole.apply(&message);
             }
         }
-        assert!(store.next() > 10_000 && whole.live_orders() == self.books.live_orders());
+        assert!(store.next() > 10_000, "{} messages", store.next());
+        assert_eq!(self.books.live_orders(), whole.live_orders(), "{:?}", self.feed.counts());
         for i in (0..SYMBOLS).map(InstrumentId) {
             assert_eq!((self.books.top(i), self.books.phase(i)), (whole.top(i), whole.phase(i)));
             assert_eq!(self.books.health(i), Health::LIVE);
@@ -172,7 +167,7 @@ impl Run {
     }
 }
 
-const FAULTS: &str = "loss = \"0.1\"\ndup = \"0.1\"\nreorder = \"8\"\nboth_dead = \"700ms..900ms\"\n\
+const FAULTS: &str = "loss = \"0.1\"\ndup = \"0.1\"\nreorder = 8\nboth_dead = \"700ms..900ms\"\n\
     a_dead = \"1200ms..1500ms\"\nrerequest_loss = \"0.1\"\nrerequest_delay = \"1ms\"";
 
 #[test]
