@@ -123,11 +123,11 @@ pub struct FeedCounts {
     pub heartbeats: u64,
     /// Sessions begun.
     pub sessions: u64,
-    /// Gaps that were told.
+    /// Gaps: times that something was missing once nothing had been.
     pub gaps: u64,
-    /// Of those, closed by what came after all, not by a snapshot.
+    /// Of those, closed: by what came after all, or by a snapshot.
     pub healed: u64,
-    /// Sequences that were never delivered: a snapshot told what they led to, or their session was over.
+    /// Sequences that were missing and never delivered: a snapshot told what they led to, or their session was over.
     pub lost: u64,
     /// Re-requests sent.
     pub rerequests: u64,

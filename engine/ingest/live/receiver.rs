@@ -69,6 +69,8 @@ pub struct Receiver {
     given_up: bool,
     /// A snapshot took the place of what was missing, or its session was over.
     skipped: bool,
+    /// The gap that is open counts: it is not that of one who comes late.
+    counted: bool,
     /// What was heard beyond the next snapshot is not believed.
     doubted: bool,
     /// The books stand on a snapshot of this session.
@@ -110,6 +112,7 @@ impl Receiver {
             void: None,
             given_up: false,
             skipped: false,
+            counted: false,
             doubted: false,
             based: false,
             mark: 0,
@@ -206,7 +209,7 @@ impl Receiver {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.done();
         }
-        self.counts.healed += u64::from(!self.skipped);
+        self.counts.healed += u64::from(self.counted);
         (self.given_up, self.skipped, self.doubted) = (false, false, false);
         self.out.event(Kind::WHOLE, self.arbiter.next().saturating_sub(1), seen);
         true

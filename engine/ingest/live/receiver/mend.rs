@@ -81,7 +81,9 @@ impl Receiver {
             return;
         }
         self.gapped = true;
-        self.counts.gaps += 1;
+        // Who comes late has missed nothing yet.
+        self.counted = self.joined;
+        self.counts.gaps += u64::from(self.counted);
         self.progress = (self.due(), seen.time);
         self.attempt = seen.time;
         self.recovery.open(self.arbiter.unheard(), seen.time);
@@ -194,7 +196,8 @@ impl Receiver {
     /// A snapshot has ended: from `next` on, the lines.
     fn resume(&mut self, next: u64, now: Seen) {
         let due = self.due();
-        self.counts.lost = self.counts.lost.saturating_add(next.saturating_sub(due));
+        let lost = if self.joined { next.saturating_sub(due) } else { 0 };
+        self.counts.lost = self.counts.lost.saturating_add(lost);
         self.counts.snapshots += 1;
         self.void = None;
         (self.given_up, self.skipped, self.based) = (false, true, true);
