@@ -385,7 +385,9 @@ impl Naive {
             }
         }
         if kind == Kind::CLEAR {
-            (self.orders.clear(), self.queues.clear(), self.levels.clear());
+            self.orders.clear();
+            self.queues.clear();
+            self.levels.clear();
             self.session = 0;
         }
     }

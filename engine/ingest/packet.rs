@@ -46,3 +46,30 @@ pub(super) fn mark_last(packet: &mut [Market], shard_of: impl Fn(&Market) -> usi
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::message::Kind;
+    use crate::base::testing::market;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_packet_is_marked_as_messages_of_one_time_are(
+            kinds in prop::collection::vec((any::<bool>(), 0..20_u32), 0..60),
+            shards in 1..=usize::from(SHARDS_MAX),
+        ) {
+            let shard_of = |message: &Market| message.head.instrument.index() % shards;
+            let kind = |all| if all { Kind::SESSION } else { Kind::ADD };
+            let mut packet: Vec<_> =
+                kinds.iter().map(|&(all, instrument)| market(7, kind(all), instrument)).collect();
+            let expected: Vec<_> = (0..packet.len())
+                .map(|at| last_of_packet(&packet[at], packet[at + 1..].iter(), shard_of, shards))
+                .collect();
+            mark_last(&mut packet, shard_of, shards);
+            let found: Vec<_> = packet.iter().map(|message| message.head.flags).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

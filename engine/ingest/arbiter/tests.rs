@@ -286,3 +286,52 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn while_everything_waits_nothing_is_due_and_then_it_goes_on_anywhere() {
+    let mut line = Line::new(8);
+    line.data(1, 4);
+    assert_eq!(line.data(6, 9), Offer::Held);
+    assert_eq!(line.data(12, 15), Offer::Held);
+    line.arbiter.hold_from(10);
+    assert_eq!(line.arbiter.waiting(), 1, "what is below is not needed");
+    assert_eq!(line.data(4, 10), Offer::Known);
+    // Not even what would be next.
+    assert_eq!(line.data(10, 12), Offer::Held);
+    assert_eq!(line.data(16, 18), Offer::Held);
+    line.release();
+    assert_eq!(line.delivered, [1, 2, 3]);
+    line.arbiter.resume_at(13);
+    line.release();
+    assert_eq!(line.delivered, [1, 2, 3, 13, 14], "what lies before is known");
+    assert_eq!((line.arbiter.missing(), line.arbiter.next()), (gap(15, 1), 15));
+    line.arbiter.drop_held();
+    assert_eq!((line.arbiter.missing(), line.arbiter.behind()), (None, false));
+    assert_eq!((line.data(15, 19), line.arbiter.next()), (Offer::Due { skip: 0 }, 19));
+}
+
+#[test]
+fn what_is_missing_can_be_looked_for_from_anywhere() {
+    let mut line = Line::new(8);
+    line.data(1, 3);
+    line.data(5, 7);
+    line.data(9, 12);
+    line.offer(&heartbeat(SESSION, 15));
+    let from = |at| line.arbiter.missing_from(at);
+    assert_eq!([from(3), from(4)], [gap(3, 2), gap(4, 1)]);
+    assert_eq!([from(5), from(6), from(7), from(8)], [gap(7, 2), gap(7, 2), gap(7, 2), gap(8, 1)]);
+    assert_eq!(
+        [from(9), from(11), from(12), from(14)],
+        [gap(12, 3), gap(12, 3), gap(12, 3), gap(14, 1)]
+    );
+    assert_eq!([from(15), from(20)], [None, None]);
+}
+
+#[test]
+fn a_session_that_was_restarted_is_taken_anew_under_its_own_name() {
+    let mut line = Line::new(4);
+    line.data(1, 6);
+    line.arbiter.restart();
+    assert_eq!(line.data(1, 3), Offer::Due { skip: 0 });
+    assert_eq!((line.arbiter.next(), line.counts().sessions), (3, 2));
+}

@@ -57,13 +57,14 @@ impl LineSocket {
         interface: Ipv4Addr,
         receive_buffer: usize,
     ) -> Result<Self, SocketError> {
+        if address.is_ipv6() && address.ip().is_multicast() {
+            return Err(SocketError::GroupV6);
+        }
         let socket = bound(address, receive_buffer).map_err(SocketError::Bind)?;
-        match address {
-            SocketAddr::V4(group) if group.ip().is_multicast() => {
-                socket.join_multicast_v4(group.ip(), &interface).map_err(SocketError::Join)?;
-            }
-            SocketAddr::V6(group) if group.ip().is_multicast() => return Err(SocketError::GroupV6),
-            _ => {}
+        if let SocketAddr::V4(group) = address
+            && group.ip().is_multicast()
+        {
+            socket.join_multicast_v4(group.ip(), &interface).map_err(SocketError::Join)?;
         }
         let receive_buffer = socket.recv_buffer_size().map_err(SocketError::Bind)?;
         Ok(Self {

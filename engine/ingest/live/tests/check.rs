@@ -1,12 +1,9 @@
 //! Whether what came out is what was said.
 
-use super::venue::{SYMBOLS, decoded};
+use super::venue::decoded;
 use super::world::Outcome;
 use crate::base::message::{Header, Kind, Market};
-use crate::base::unit::{Health, InstrumentId, Seq, Side, Stamp};
-use crate::book::{Books, Limits};
-
-const LIMITS: Limits = Limits { orders: 4_096, levels: 1_024, instruments: 8 };
+use crate::base::unit::{InstrumentId, Price, Qty, Seq, Side, Stamp};
 
 /// A message without what a feed adds to it; with its sequence, if it is of the lines.
 fn plain(message: &Market, counted: bool) -> Market {
@@ -42,28 +39,50 @@ pub(super) fn well_formed(outcome: &Outcome) {
     }
 }
 
-/// Books of what came out equal those of all that the last session said; nothing is missing.
-pub(super) fn complete(outcome: &Outcome) {
-    let mut books = Books::new(&LIMITS);
-    outcome.out.iter().for_each(|message| _ = books.apply(message));
-    let last = outcome.venues.last().unwrap();
-    let mut whole = Books::new(&LIMITS);
-    decoded(&last.messages, 1).iter().for_each(|message| _ = whole.apply(message));
-    for i in (0..u32::from(SYMBOLS)).map(InstrumentId) {
-        assert_eq!((books.top(i), books.phase(i)), (whole.top(i), whole.phase(i)));
-        let nothing = last.messages.is_empty();
-        assert_eq!(books.health(i), if nothing { Health::BUILDING } else { Health::LIVE });
-        for side in [Side::BUY, Side::SELL] {
-            assert!(books.levels(i, side).eq(whole.levels(i, side)));
-            for level in whole.levels(i, side) {
-                let queue = |books: &Books| -> Vec<_> {
-                    let orders = books.orders(i, side, level.price);
-                    orders.map(|order| (order.reference, order.qty)).collect()
-                };
-                assert_eq!(queue(&books), queue(&whole));
+/// The orders that stand, in the order of their arrival, as one would keep them on a slate; and the day's last event.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Slate {
+    orders: Vec<(u64, InstrumentId, Side, Price, Qty)>,
+    event: u8,
+}
+
+impl Slate {
+    fn of<'a>(messages: impl IntoIterator<Item = &'a Market>) -> Self {
+        let mut slate = Self::default();
+        messages.into_iter().for_each(|message| slate.apply(message));
+        slate
+    }
+
+    fn apply(&mut self, m: &Market) {
+        let place = self.orders.iter().position(|order| order.0 == m.reference);
+        match (m.head.kind, place) {
+            (Kind::CLEAR, _) => *self = Self::default(),
+            (Kind::SESSION, _) => self.event = m.code,
+            (Kind::ADD, None) => {
+                self.orders.push((m.reference, m.head.instrument, m.side, m.price, m.qty));
             }
+            (Kind::DELETE, Some(at)) => _ = self.orders.remove(at),
+            (Kind::EXECUTE | Kind::CANCEL, Some(at)) => {
+                let open = &mut self.orders[at].4;
+                *open = Qty(open.0 - m.qty.0);
+                if *open == Qty::ZERO {
+                    self.orders.remove(at);
+                }
+            }
+            (Kind::REPLACE, Some(at)) => {
+                let (_, instrument, side, ..) = self.orders.remove(at);
+                self.orders.push((m.other, instrument, side, m.price, m.qty));
+            }
+            (Kind::DIRECTORY | Kind::GAP | Kind::WHOLE | Kind::TICK, _) => {}
+            _ => panic!("an order that is not there, or there already: {m:?}"),
         }
     }
-    books.verify().unwrap();
+}
+
+/// What came out leads to what all that the last session said leads to; nothing is missing.
+pub(super) fn complete(outcome: &Outcome) {
+    let last = outcome.venues.last().unwrap();
+    let whole = Slate::of(&decoded(&last.messages, 1));
+    assert_eq!(Slate::of(&outcome.out), whole);
     assert_eq!(outcome.count(Kind::GAP), outcome.count(Kind::WHOLE), "whole in the end");
 }
