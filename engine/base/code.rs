@@ -36,6 +36,8 @@ codes! {
     KILLED = 100, "killed";
     /// The instrument is not one that may be traded. Value: its id.
     UNKNOWN_INSTRUMENT = 300, "unknown_instrument";
+    /// The book that the strategy saw cannot be vouched for: the feed misses something, or it ran out of room. Value: its health.
+    STALE_BOOK = 301, "stale_book";
     /// The message is no valid order: side, quantity or price is missing. Value: the quantity.
     MALFORMED = 600, "malformed";
     /// The price is no multiple of the instrument's tick. Limit: the tick; unit: price in 1e-9.

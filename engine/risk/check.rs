@@ -7,7 +7,7 @@
 use super::limits::{Limits, Terms};
 use crate::base::code::Code;
 use crate::base::message::Intent;
-use crate::base::unit::{InstrumentId, OrderType, Position, Qty, Side};
+use crate::base::unit::{Health, InstrumentId, OrderType, Position, Qty, Side};
 
 /// Why an intent does not pass: which check, its limit, and what would have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,14 @@ pub fn check_instrument(instrument: InstrumentId, known: usize) -> Verdict {
         return Ok(());
     }
     refuse(Code::UNKNOWN_INSTRUMENT, known as i64, i64::from(instrument.0))
+}
+
+/// 3: the strategy saw a book to which nothing is missing.
+pub fn check_health(intent: &Intent) -> Verdict {
+    if intent.health == Health::LIVE {
+        return Ok(());
+    }
+    refuse(Code::STALE_BOOK, 0, i64::from(intent.health.0))
 }
 
 /// 6: side, quantity and price make an order.
@@ -175,6 +183,7 @@ mod tests {
 
     fn order(side: Side, e4: u32, qty: u64) -> Intent {
         Intent {
+            health: Health::LIVE,
             side,
             price: Price::from_e4(e4),
             qty: Qty(qty),

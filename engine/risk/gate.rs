@@ -163,6 +163,7 @@ impl Gate {
     fn judge(&self, intent: &Intent) -> Result<Qty, Refusal> {
         check_killed(self.killed)?;
         check_instrument(intent.head.instrument, self.stakes.len())?;
+        check_health(intent)?;
         check_form(intent)?;
         let Stake { exposure, terms } = &self.stakes[intent.head.instrument.index()];
         check_steps(intent, terms)?;

@@ -82,7 +82,8 @@ impl Post {
 }
 
 fn intent(kind: Kind) -> Intent {
-    let mut intent = Intent { bid: cents(999), ask: cents(1001), ..Intent::default() };
+    let (bid, ask, health) = (cents(999), cents(1001), Health::LIVE);
+    let mut intent = Intent { bid, ask, health, ..Intent::default() };
     (intent.head.kind, intent.head.time) = (kind, Nanos(1_000));
     intent
 }
@@ -118,6 +119,18 @@ fn canceled(order: u64, qty: u64) -> Report {
 
 fn of_change(kind: Kind, target: u64, order: u64, leaves: u64) -> Report {
     Report { target: OrderId(target), leaves: Qty(leaves), ..report(kind, order, BUY) }
+}
+
+#[test]
+fn nothing_new_leaves_on_a_book_that_misses_something_and_cancels_do() {
+    let mut post = Post::new(8);
+    assert_eq!(post.new_order(1, BUY, 10), Code::NONE);
+    for health in [Health::BUILDING, Health::STALE] {
+        let blind = |intent| Intent { health, ..intent };
+        assert_eq!(post.send(blind(order(2, BUY, 10))), Code::STALE_BOOK);
+        assert_eq!(post.send(blind(replace(1, 3, BUY, 5))), Code::STALE_BOOK);
+        assert_eq!(post.send(blind(cancel(1))), Code::NONE);
+    }
 }
 
 #[test]
