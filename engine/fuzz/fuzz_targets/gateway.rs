@@ -46,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     let symbol: Symbol = "ABC".parse().expect("a symbol");
     let mut now = Nanos(0);
     let mut gateway = Gateway::new(settings, secret, &[symbol], now);
-    let (mut back, mut reports) = ring::<Report>(4096, 0, 1);
+    let (mut back, mut reports) = ring::<Report>(64, 0, 1);
     let (mut names, mut connected) = (0, false);
     let (mut references, mut ended) = (BTreeSet::new(), BTreeSet::new());
     let mut rest = bytes;
