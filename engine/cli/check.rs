@@ -1,7 +1,9 @@
 //! `coretick check`: what a configuration means on this machine: cores, shards, rings, pools and what they cost. It
 //! starts nothing, and refuses what would not run.
 
-use super::Failure;
+use super::{Failure, live};
+use crate::ingest::live::HELD_BYTES;
+use crate::route::gateway::Gateway;
 use crate::topology::config::{Config, Idle};
 use crate::topology::machine::Machine;
 use crate::topology::memory::{self, pools};
@@ -111,5 +113,13 @@ fn show_memory(
         )?;
     }
     let total = memory::total(placement, config, bursts);
-    writeln!(out, "\nmemory    {} MiB, taken at start", total.div_ceil(1 << 20))
+    writeln!(out, "\nmemory    {} MiB, taken at start", total.div_ceil(1 << 20))?;
+    let gateway = Gateway::bytes(&live::settings(config));
+    let held = config.feed.held_packets as usize * HELD_BYTES;
+    writeln!(
+        out,
+        "live      {} MiB more for `run`: orders and executions at the venue; and up to {} MiB for packets that wait",
+        gateway.div_ceil(1 << 20),
+        held.div_ceil(1 << 20)
+    )
 }

@@ -22,10 +22,11 @@ use crate::ingest::live::FeedState;
 use crate::route::gateway::{End, Gateway, Pace as VenuePace, Phase, Settings};
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
-use crate::topology::config::Config;
+use crate::topology::config::{Config, Sales};
 use crate::topology::outcome::Outcome;
 use crate::topology::placement::{Bursts, Placement};
 use crate::topology::{Machine, memory, run};
+use crate::wire::ouch::code::side;
 use crate::wire::soup::secret::Secret;
 use crate::wire::soup::{SessionName, Username};
 use course::{Course, Seen};
@@ -256,7 +257,7 @@ fn seen(view: &View, now: Nanos, told_to_stop: bool) -> Seen {
 }
 
 /// The session with the venue, as configured.
-fn settings(config: &Config) -> Settings {
+pub(super) fn settings(config: &Config) -> Settings {
     let venue = &config.venue;
     // A configuration that was loaded has names that fit.
     let user = Username::new(&venue.user).unwrap_or(Username::BLANK);
@@ -267,6 +268,11 @@ fn settings(config: &Config) -> Settings {
         pace: VenuePace { per_second: venue.messages_per_second, burst, for_cancels: burst / 10 },
         good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
         mass_cancel: venue.mass_cancel,
+        sale: match venue.sales {
+            Sales::Long => side::SELL,
+            Sales::Short => side::SELL_SHORT,
+            Sales::ShortExempt => side::SELL_SHORT_EXEMPT,
+        },
         ..Settings::new(user)
     }
 }

@@ -10,7 +10,7 @@ mod tables;
 pub use feed::{Feed, MaybeAddress};
 pub use tables::{
     Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper, PlacementName,
-    Quoter, Risk, Shard, Strategy, StrategyName, Topology, Venue,
+    Quoter, Risk, Sales, Shard, Strategy, StrategyName, Topology, Venue,
 };
 
 use super::error::{ConfigError, Fault};

@@ -24,7 +24,7 @@ pub use agent::LiveFeed;
 pub use counts::{Drops, FeedCounts, FeedState, FirstDrop, Origin, Reason};
 pub use error::FeedError;
 pub use receiver::{Receiver, ReceiverSettings};
-pub use settings::{LiveSettings, Repair};
+pub use settings::{HELD_BYTES, LiveSettings, Repair};
 pub use snapshot::SnapshotClient;
 
 use crate::base::unit::{Nanos, Stamp};

@@ -24,7 +24,7 @@ use crate::ingest::decode::Decoder;
 use crate::wire::mold::{self, HEADER, Messages, Packet, Session};
 
 /// Bytes that a slot for a packet that waits has: a jumbo frame's.
-const SLOT_SIZE: usize = 9_216;
+pub(super) const SLOT_SIZE: usize = 9_216;
 /// Sequences are below: more do not fit a key.
 const SEQUENCE_END: u64 = 1 << 52;
 /// So many packets of another session in a row, with none of its own between: the session is over, though its end was not

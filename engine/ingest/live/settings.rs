@@ -6,6 +6,9 @@ use crate::wire::soup::Username;
 use crate::wire::soup::secret::Secret;
 use std::net::{Ipv4Addr, SocketAddr};
 
+/// Bytes that a packet takes which waits for a gap to close.
+pub const HELD_BYTES: usize = super::receiver::SLOT_SIZE;
+
 /// How a live feed is read.
 #[derive(Clone, Copy)]
 pub struct LiveSettings {

@@ -109,7 +109,7 @@ impl Core {
         };
         let side = match message.side {
             Side::BUY => side::BUY,
-            Side::SELL => side::SELL,
+            Side::SELL => self.settings.sale,
             _ => return None,
         };
         let time_in_force = match message.tif {

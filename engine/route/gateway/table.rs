@@ -25,6 +25,9 @@
 //! done all the same: the exchange has the last word on what traded. A break is looked up by its match, whatever stands
 //! of the order; it is unknown if the match is.
 //!
+//! `Corrected` comes no more: venues took it out of use. It tells a price for shares of which no position changes, so it is
+//! counted, and not applied.
+//!
 //! `Earlier` is a reference in the history of a program before this one, `Unused` one that nobody can have sent, `Lost` one
 //! whose order was given up when the connection broke. What the exchange has of them after all is adopted: no one
 //! answers for it here, so it is cancelled.

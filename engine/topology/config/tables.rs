@@ -170,6 +170,20 @@ table! {
         stop_within_ms: u64,
         /// One mass cancel at a stop.
         mass_cancel: bool,
+        /// How sales are marked.
+        sales: Sales,
+    }
+}
+
+words! {
+    /// What a sale is marked as at the venue.
+    Sales {
+        /// Of what is owned.
+        Long,
+        /// Of what is borrowed.
+        Short,
+        /// The same, where the price test of short sales does not apply.
+        ShortExempt,
     }
 }
 

@@ -49,6 +49,24 @@ fn a_report_says_where_and_when() {
 }
 
 #[test]
+fn a_sale_is_marked_as_it_is_told_to_be_and_is_a_sale_to_us() {
+    for sale in [code::side::SELL, code::side::SELL_SHORT, code::side::SELL_SHORT_EXEMPT] {
+        let mut pair = Pair::live(Settings { sale, ..settings() });
+        pair.send(&Market { side: Side::SELL, ..order(1, 100) });
+        pair.send(&order(2, 100));
+        pair.write();
+        // Length, type of packet, type of message, reference, side; an order's packet has 50 bytes.
+        assert_eq!([pair.to_far[8], pair.to_far[58]], [sale, code::side::BUY]);
+        pair.settle();
+        pair.far.execute(1, 100, 1_000);
+        pair.settle();
+        assert_eq!(pair.odd(), [0; 4]);
+        let sides: Vec<_> = pair.reports.iter().map(|report| report.side).collect();
+        assert_eq!(sides, [Side::SELL, Side::BUY, Side::SELL]);
+    }
+}
+
+#[test]
 fn an_order_is_rejected_or_dies_at_once() {
     let mut pair = Pair::live(settings());
     pair.send(&order(1, REJECTED));
