@@ -33,9 +33,11 @@ use course::{Course, Seen};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-const SECOND: u64 = 1_000_000_000;
-/// Orders that a program can name in a second: the second of the day in which it began, then so many bits of a count.
-const ORDERS_PER_SECOND_BITS: u32 = 23;
+/// Nanoseconds of a day.
+const DAY: u64 = 86_400_000_000_000;
+/// Orders are counted from the time of day on, in units of 128 ns: so the ids of an earlier program on the same day lie below,
+/// unless it sent more than seven million orders a second.
+const ORDER_UNIT_BITS: u32 = 7;
 
 /// What a live run is made of.
 pub(super) struct Engine<'a> {
@@ -105,7 +107,7 @@ impl Engine<'_> {
         let gateway = Gateway::new(settings(&config), secret, &names(&table), now);
         let setup =
             Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
-        let first_order = now.0 / SECOND % 86_400 << ORDERS_PER_SECOND_BITS;
+        let first_order = now.0 % DAY >> ORDER_UNIT_BITS;
         let setup = Setup { live: true, first_order, board: Some(board.clone()), ..setup };
         let files = match outputs {
             Some(outputs) => outputs.files()?,
