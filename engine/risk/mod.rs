@@ -9,8 +9,9 @@ mod gate;
 mod limits;
 
 pub use check::{
-    Exposure, Refusal, Verdict, check_form, check_instrument, check_killed, check_open_orders,
-    check_order_notional, check_order_qty, check_position, check_price_collar, check_steps,
+    Exposure, Refusal, Verdict, check_form, check_health, check_instrument, check_killed,
+    check_open_orders, check_order_notional, check_order_qty, check_position, check_price_collar,
+    check_steps,
 };
 pub use gate::{FirstRefusal, Gate, GateCounts};
 pub use limits::{Limits, Terms};
