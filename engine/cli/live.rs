@@ -107,7 +107,7 @@ impl Engine<'_> {
         let gateway = Gateway::new(settings(&config), secret, &names(&table), now);
         let setup =
             Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
-        let first_order = now.0 % DAY >> ORDER_UNIT_BITS;
+        let first_order = (now.0 % DAY) >> ORDER_UNIT_BITS;
         let setup = Setup { live: true, first_order, board: Some(board.clone()), ..setup };
         let files = match outputs {
             Some(outputs) => outputs.files()?,
