@@ -322,7 +322,6 @@ fn intent(instrument: u32) -> Intent {
         qty: Qty(100),
         bid,
         ask,
-        health: Health::LIVE,
         side,
         order_type: OrderType::LIMIT,
         tif: TimeInForce::IOC,
