@@ -64,8 +64,8 @@ pub(super) struct Arguments {
     /// Show plain lines instead of a console
     #[arg(long)]
     plain: bool,
-    /// Write summary.json, orders.csv, fills.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into this
-    /// folder; those of an earlier run are removed from it first
+    /// Write summary.json, orders.csv, fills.csv, gaps.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into
+    /// this folder; those of an earlier run are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

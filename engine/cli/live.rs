@@ -219,6 +219,9 @@ impl Ran {
     /// Writes its files, but for those of the log.
     pub(super) fn write(&self, outputs: &Outputs, config: &Config) -> Result<(), Failure> {
         outputs.latencies(&self.latencies())?;
+        if let Some(feed) = &self.outcome.source {
+            outputs.write("gaps.csv", feed.gaps().to_csv().as_bytes())?;
+        }
         outputs.write("config.toml", config.to_toml().as_bytes())?;
         outputs.write("summary.json", self.summary.to_json().as_bytes())
     }

@@ -9,8 +9,15 @@ use std::path::{Path, PathBuf};
 
 /// Whether a run writes a file of that name.
 fn is_output(name: &str) -> bool {
-    let named =
-        ["config.toml", "summary.json", "orders.csv", "fills.csv", "ledger.csv", "instruments.csv"];
+    let named = [
+        "config.toml",
+        "summary.json",
+        "orders.csv",
+        "fills.csv",
+        "gaps.csv",
+        "ledger.csv",
+        "instruments.csv",
+    ];
     named.contains(&name) || (name.starts_with("latency_") && name.ends_with(".hgrm"))
 }
 

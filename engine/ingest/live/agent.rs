@@ -8,7 +8,7 @@
 use super::receiver::{Receiver, ReceiverSettings};
 use super::snapshot::SnapshotClient;
 use super::wire::SnapshotWire;
-use super::{FeedCounts, FeedError, FeedState, LiveSettings, Origin, Seen};
+use super::{FeedCounts, FeedError, FeedState, Gaps, LiveSettings, Origin, Seen};
 use crate::base::clock::{Clock, Wall};
 use crate::base::command::Commands;
 use crate::base::instrument::Symbols;
@@ -122,6 +122,11 @@ impl LiveFeed {
     /// What it has met.
     pub fn counts(&self) -> &FeedCounts {
         self.receiver.counts()
+    }
+
+    /// When something was missing.
+    pub fn gaps(&self) -> &Gaps {
+        self.receiver.gaps()
     }
 
     /// What was decoded.

@@ -13,6 +13,7 @@
 mod agent;
 mod counts;
 mod error;
+mod gaps;
 mod outbox;
 mod receiver;
 mod recovery;
@@ -23,6 +24,7 @@ mod wire;
 pub use agent::LiveFeed;
 pub use counts::{Drops, FeedCounts, FeedState, FirstDrop, Origin, Reason};
 pub use error::FeedError;
+pub use gaps::{Gap, Gaps};
 pub use receiver::{Receiver, ReceiverSettings};
 pub use settings::{HELD_BYTES, LiveSettings, Repair};
 pub use snapshot::SnapshotClient;

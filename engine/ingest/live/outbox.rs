@@ -143,12 +143,12 @@ impl Outbox {
         empty
     }
 
-    /// Puts what the feed itself says: for every instrument, and the last of its packet.
-    pub(super) fn event(&mut self, kind: Kind, cause: u64, seen: Seen) {
+    /// Puts what the feed itself says: for every instrument, and the last of its packet. Tells the time it has.
+    pub(super) fn event(&mut self, kind: Kind, cause: u64, seen: Seen) -> Nanos {
         self.begin();
         if self.len == ROOM {
             debug_assert!(false, "Invariant: few events wait at a time");
-            return;
+            return seen.time;
         }
         let head = Header {
             cause: Seq(cause),
@@ -167,6 +167,7 @@ impl Outbox {
         self.last = message.key();
         self.messages[self.len] = message;
         self.len += 1;
+        message.head.time
     }
 
     /// Writes to the place behind the last; whether there is a message.

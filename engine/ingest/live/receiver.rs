@@ -14,7 +14,7 @@ mod mend;
 use super::outbox::Outbox;
 use super::recovery::{self, Recovery};
 use super::snapshot::SnapshotClient;
-use super::{FeedCounts, FeedState, Origin, Reason, Repair, Seen};
+use super::{FeedCounts, FeedState, Gaps, Origin, Reason, Repair, Seen};
 use crate::base::instrument::Symbols;
 use crate::base::message::{Kind, Market};
 use crate::base::stage::Sink;
@@ -59,6 +59,7 @@ pub struct Receiver {
     recovery: Recovery,
     snapshot: Option<SnapshotClient>,
     counts: FeedCounts,
+    gaps: Gaps,
     /// `GAP` was said, and `WHOLE` not yet.
     gapped: bool,
     /// Nothing was missing at some time in this session.
@@ -107,6 +108,7 @@ impl Receiver {
             snapshot,
             settings,
             counts: FeedCounts::default(),
+            gaps: Gaps::new(),
             gapped: false,
             joined: false,
             void: None,
@@ -141,6 +143,10 @@ impl Receiver {
     /// What it has met.
     pub fn counts(&self) -> &FeedCounts {
         &self.counts
+    }
+
+    pub(super) fn gaps(&self) -> &Gaps {
+        &self.gaps
     }
 
     /// The packets that the kernel dropped for want of room, by line.
@@ -211,7 +217,9 @@ impl Receiver {
         }
         self.counts.healed += u64::from(self.counted);
         (self.given_up, self.skipped, self.doubted) = (false, false, false);
-        self.out.event(Kind::WHOLE, self.arbiter.next().saturating_sub(1), seen);
+        let next = self.arbiter.next();
+        let time = self.out.event(Kind::WHOLE, next.saturating_sub(1), seen);
+        self.gaps.close(time, next);
         true
     }
 

@@ -87,7 +87,8 @@ impl Receiver {
         self.progress = (self.due(), seen.time);
         self.attempt = seen.time;
         self.recovery.open(self.arbiter.unheard(), seen.time);
-        self.out.event(Kind::GAP, self.due(), seen);
+        let time = self.out.event(Kind::GAP, self.due(), seen);
+        self.gaps.open(time, self.due());
     }
 
     /// Whether re-requests make sense: not while a snapshot is read, nor for one who comes late and has a service to ask,
@@ -174,7 +175,8 @@ impl Receiver {
                     self.arbiter.hold_from(self.mark.max(1));
                     self.tell_gap(now);
                     // Nothing else was put: a login is accepted before there are messages.
-                    return self.out.event(Kind::CLEAR, due, now);
+                    self.out.event(Kind::CLEAR, due, now);
+                    return;
                 }
                 Some(Said::Message(message)) => {
                     end = snapshot_end(message);
