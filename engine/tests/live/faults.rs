@@ -1,0 +1,108 @@
+//! Everything that the exchange can do wrong, alone and mixed: the accounts agree, whatever it is.
+//!
+//! Windows are counted from the exchange's start; the engine trades from about two seconds after it, later on a busy machine.
+//! Each test sees that its fault struck.
+
+use crate::demo::{DEMO, Demo, Ran};
+
+fn with(faults: &'static str) -> Demo {
+    Demo { faults, ..DEMO }
+}
+
+/// Runs it until the machine was quick enough for the kernel to drop nothing, three times at most: what it drops is lost on
+/// both lines.
+fn run_undropped(demo: Demo) -> Option<Ran> {
+    for _ in 0..3 {
+        let ran = demo.run();
+        if ran.summary["feed"]["kernel_drops"] == serde_json::json!([0, 0]) {
+            return Some(ran);
+        }
+    }
+    eprintln!("SKIPPED: {demo:?}: the machine is too busy, packets are dropped on it");
+    None
+}
+
+#[test]
+fn both_strategies_trade_on_both_placements() {
+    for strategy in ["quoter", "imbalance"] {
+        for placement in ["fused", "split"] {
+            let ran = Demo { strategy, placement, ..DEMO }.run();
+            assert!(!ran.ledger.trades.is_empty(), "{strategy}, {placement}: no executions");
+        }
+    }
+}
+
+#[test]
+fn lost_doubled_and_reordered_packets_are_made_good() {
+    let ran = with("loss=0.3,dup=0.5,reorder=64,reorder-chance=0.5").run();
+    assert!(ran.engine.gaps > 0 && ran.engine.gapped > 0, "no gap was told");
+    assert!(ran.count("/feed/recovered_messages") > 0, "nothing was asked for again");
+}
+
+#[test]
+fn with_one_line_whole_the_books_see_no_gap() {
+    let dead = ["a-dead=0s..60s", "b-dead=0s..60s", "a-dead=3s..4s,b-dead=4s..5s", "a-delay=5ms"];
+    for faults in dead {
+        let Some(ran) = run_undropped(Demo { seconds: 3, ..with(faults) }) else { return };
+        assert_eq!(ran.engine.gaps, 0, "{faults}");
+        let of = |line: &str| ran.count(&format!("/feed/packets/{line}"));
+        let apart = of("line_a").abs_diff(of("line_b"));
+        assert!(apart > 100 || faults.contains("delay"), "{faults}: no line was dead");
+    }
+}
+
+#[test]
+fn an_outage_of_both_lines_is_made_good_by_re_requests_or_else_by_a_snapshot() {
+    let ran = Demo { seconds: 5, ..with("both-dead=5s..5500ms") }.run();
+    assert!(ran.engine.gaps > 0 && ran.count("/feed/recovered_messages") > 0, "no outage");
+    let ran = Demo { seconds: 8, ..with("both-dead=5s..5500ms,rerequest-dead=0s..60s") }.run();
+    assert!(ran.engine.gaps > 0 && ran.count("/feed/gaps_given_up") > 0, "none was given up");
+    assert!(ran.count("/feed/snapshots") > 0);
+}
+
+#[test]
+fn a_slow_server_of_re_requests_and_one_that_loses_half_heal_all_the_same() {
+    let faults =
+        "loss=0.1,rerequest-loss=0.5,rerequest-dup=0.5,rerequest-reorder=8,rerequest-delay=20ms";
+    let ran = with(faults).run();
+    assert!(ran.engine.gaps > 0 && ran.count("/feed/rerequests_unanswered") > 0);
+}
+
+#[test]
+fn a_snapshot_service_that_fails_is_asked_until_it_does_not() {
+    let faults = "snapshot-disconnect-after=5000,snapshot-disconnect-times=2,snapshot-login-refusals=1,\
+        snapshot-delay=200ms";
+    let ran = Demo { seconds: 6, ..with(faults) }.run();
+    assert!(ran.count("/feed/snapshot_failures") > 0);
+}
+
+#[test]
+fn a_session_that_is_cut_at_any_byte_loses_and_doubles_nothing() {
+    for (faults, cuts) in [
+        ("disconnect-after=700", 1),
+        ("disconnect-within=20000", 2),
+        ("disconnect-within=4000,disconnect-times=4,login-refusals=1", 2),
+    ] {
+        let ran = Demo { seconds: 6, ..with(faults) }.run();
+        assert!(ran.count("/session/connections") > 2 + cuts, "{faults}: hardly cut");
+    }
+}
+
+#[test]
+fn late_answers_and_broken_trades_are_accounted_for() {
+    let faults = "ack-delay=40ms,ack-delay-chance=0.3,bust=0.2,bust-delay=200ms";
+    let ran = with(faults).run();
+    assert!(ran.ledger.breaks > 0);
+}
+
+#[test]
+fn everything_at_once() {
+    let faults = "loss=0.1,dup=0.2,reorder=16,a-dead=4s..5s,rerequest-loss=0.2,rerequest-delay=2ms,\
+        disconnect-within=60000,login-refusal-chance=0.1,ack-delay=5ms,ack-delay-chance=0.2,bust=0.1,\
+        bust-delay=300ms,snapshot-disconnect-within=20000,snapshot-disconnect-times=1";
+    for placement in ["fused", "split"] {
+        let demo = Demo { seconds: 5, placement, ..with(faults) };
+        let ran = demo.run();
+        assert!(ran.engine.gaps > 0 && ran.count("/session/connections") > 2);
+    }
+}
