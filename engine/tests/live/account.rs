@@ -151,7 +151,8 @@ impl Engine {
                 "filled" => "filled",
                 "canceled" => "canceled",
                 "replaced" => "replaced",
-                "refused" => continue,
+                // By the gate, or by route or the venue: no order came of it.
+                "refused" | "rejected" => continue,
                 other => panic!("an order ended as {other}"),
             };
             sent += 1;

@@ -74,12 +74,15 @@ impl Demo {
         ] {
             is(path, 0);
         }
-        assert_eq!(summary["feed"]["state"], "live", "{}", kept());
+        // Where packets are lost up to the end, what was missing then may not have come yet.
+        let lossy = ["loss=", "reorder="].iter().any(|fault| self.faults.contains(fault));
+        let is_gapped = lossy && summary["feed"]["state"] == "gapped";
+        assert!(is_gapped || summary["feed"]["state"] == "live", "{}", kept());
         assert_eq!((ran.ledger.open(), ran.engine.blind), (0, 0), "{}", kept());
         assert!(ran.engine.sent > 20 && ran.ledger.taken == ran.engine.sent, "{}", kept());
         // A gap ends healed or with a snapshot.
         let ended = ran.count("/gaps_healed") + ran.count("/feed/snapshots");
-        assert!(ran.count("/gaps_seen") <= ended, "{}", kept());
+        assert!(ran.count("/gaps_seen") <= ended + i64::from(is_gapped), "{}", kept());
         ran
     }
 

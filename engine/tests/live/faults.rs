@@ -41,7 +41,9 @@ fn lost_doubled_and_reordered_packets_are_made_good() {
 
 #[test]
 fn with_one_line_whole_the_books_see_no_gap() {
-    let dead = ["a-dead=0s..60s", "b-dead=0s..60s", "a-dead=3s..4s,b-dead=4s..5s", "a-delay=5ms"];
+    // From one line to the other both are there for a while: else what comes next on one can be read before the last of the other.
+    let turns = "a-dead=3s..4s,b-dead=4500ms..5500ms";
+    let dead = ["a-dead=0s..60s", "b-dead=0s..60s", turns, "a-delay=5ms"];
     for faults in dead {
         let Some(ran) = run_undropped(Demo { seconds: 3, ..with(faults) }) else { return };
         assert_eq!(ran.engine.gaps, 0, "{faults}");
@@ -79,7 +81,7 @@ fn a_snapshot_service_that_fails_is_asked_until_it_does_not() {
 #[test]
 fn a_session_that_is_cut_at_any_byte_loses_and_doubles_nothing() {
     for (faults, cuts) in [
-        ("disconnect-after=700", 1),
+        ("disconnect-after=3000,disconnect-times=3", 1),
         ("disconnect-within=20000", 2),
         ("disconnect-within=4000,disconnect-times=4,login-refusals=1", 2),
     ] {
@@ -104,5 +106,51 @@ fn everything_at_once() {
         let demo = Demo { seconds: 5, placement, ..with(faults) };
         let ran = demo.run();
         assert!(ran.engine.gaps > 0 && ran.count("/session/connections") > 2);
+    }
+}
+
+#[test]
+#[ignore = "minutes: scripts/soak faults"]
+fn every_fault_alone_and_at_many_points() {
+    let all = [
+        "loss=0.01",
+        "loss=0.1",
+        "loss=0.3",
+        "dup=0.5",
+        "reorder=4,reorder-chance=0.5",
+        "reorder=64,reorder-chance=0.5",
+        "a-delay=1ms",
+        "b-delay=20ms",
+        "a-delay=100ms,loss=0.1",
+        "a-dead=0s..4s",
+        "a-dead=3s..3100ms",
+        "b-dead=4s..6s",
+        "both-dead=4s..4050ms",
+        "both-dead=4s..5s",
+        "loss=0.2,rerequest-dead=0s..5s",
+        "loss=0.2,rerequest-loss=0.9",
+        "loss=0.2,rerequest-delay=100ms",
+        "loss=0.2,rerequest-reorder=32,rerequest-reorder-chance=0.5,rerequest-dup=0.5",
+        "snapshot-login-refusals=2",
+        "snapshot-disconnect-within=30000,snapshot-disconnect-times=3",
+        "snapshot-delay=1s",
+        "disconnect-after=100,disconnect-times=5",
+        "disconnect-after=1000,disconnect-times=3",
+        "disconnect-after=5001",
+        "disconnect-after=20003",
+        "disconnect-within=50000",
+        "login-refusals=3",
+        "login-refusal-chance=0.5,disconnect-within=30000",
+        "ack-delay=1ms",
+        "ack-delay=100ms,ack-delay-chance=0.5",
+        "bust=0.5,bust-delay=10ms",
+        "bust=1,bust-delay=1s",
+    ];
+    for (seed, faults) in (1..).zip(all) {
+        for strategy in ["quoter", "imbalance"] {
+            for placement in ["fused", "split"] {
+                Demo { seconds: 6, seed, strategy, placement, ..with(faults) }.run();
+            }
+        }
     }
 }

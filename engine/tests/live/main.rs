@@ -5,6 +5,10 @@
 //! quick is behind `--ignored` (`scripts/soak faults`).
 
 mod account;
+mod crash;
 mod csv;
 mod demo;
+mod ends;
 mod faults;
+mod process;
+mod soak;

@@ -1,0 +1,199 @@
+//! Programs that run beside a test: an exchange, an engine against it, and the signals that they are sent.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) const PASSWORD: &str = "PASS01";
+/// For an exchange that leaves the orders of a client in the market when it is gone.
+pub(crate) const KEEPS_ORDERS: &str = "[[account]]\nuser = \"DESK01\"\npassword = \"PASS01\"\nfirm = \"CTCK\"\n\
+    cancel_on_disconnect = false\n";
+
+/// A program that runs; it is killed if a test leaves it.
+pub(crate) struct Program {
+    process: Child,
+    said: PathBuf,
+}
+
+/// How it ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    /// All that it printed.
+    pub(crate) text: String,
+    /// From the last signal to the end.
+    pub(crate) after: Duration,
+}
+
+impl Program {
+    /// Starts `coretick` with these arguments; what it prints goes to a file in `folder`.
+    pub(crate) fn start(folder: &Path, name: &str, arguments: &[&str], password: &str) -> Self {
+        let said = folder.join(format!("{name}.txt"));
+        let file = fs::File::create(&said).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_coretick"))
+            .args(arguments)
+            .env("CORETICK_PASSWORD", password)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { process, said }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.said).unwrap()).into_owned()
+    }
+
+    /// Waits until it printed what holds; a minute at most.
+    pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
+        let since = Instant::now();
+        while !holds(&self.text()) {
+            let is_over = self.process.try_wait().unwrap().is_some();
+            assert!(
+                !is_over && since.elapsed() < Duration::from_secs(60),
+                "{what}: {}",
+                self.text()
+            );
+            pause(20);
+        }
+    }
+
+    /// Waits until it has orders in the market.
+    pub(crate) fn trades(&mut self) {
+        self.until("it never traded", |text| {
+            text.lines().any(|line| line.contains("session live") && !line.contains(" open 0 "))
+        });
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
+    /// Waits for its end; two minutes at most.
+    pub(crate) fn end(mut self) -> Ended {
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                let text = self.text();
+                return Ended { code: status.code(), text, after: since.elapsed() };
+            }
+            assert!(since.elapsed() < Duration::from_secs(120), "it does not end: {}", self.text());
+            pause(5);
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended, but for a test that failed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An exchange of its own addresses.
+pub(crate) struct Exchange {
+    process: Child,
+    said: BufReader<ChildStdout>,
+    pub(crate) folder: PathBuf,
+}
+
+impl Exchange {
+    /// Starts one in `folder`, and writes there how an engine finds it: `desk.toml`.
+    pub(crate) fn start(folder: &Path, rate: u32, faults: &str) -> Self {
+        Self::start_with(folder, rate, faults, "")
+    }
+
+    /// One whose configuration has `more` at its end.
+    pub(crate) fn start_with(folder: &Path, rate: u32, faults: &str, more: &str) -> Self {
+        // A group of this test's own: two exchanges that got the same port are told apart by it.
+        static GROUPS: AtomicU8 = AtomicU8::new(1);
+        let group = GROUPS.fetch_add(1, Ordering::Relaxed);
+        let sockets = [0, 1].map(|_| UdpSocket::bind("0.0.0.0:0").unwrap());
+        let ports = sockets.map(|socket| socket.local_addr().unwrap().port());
+        let lines = format!(
+            "line_a = \"239.255.{group}.1:{}\"\nline_b = \"239.255.{group}.2:{}\"\n",
+            ports[0], ports[1]
+        );
+        let config = folder.join("exchange.toml");
+        let text = format!(
+            "[flow]\nsymbols = 50\nrate = {rate}\n[feed]\n{lines}rerequests = \"127.0.0.1:0\"\nkept_mib = 64\n\
+             snapshots = \"127.0.0.1:0\"\n[order_entry]\nlisten = \"127.0.0.1:0\"\n{more}"
+        );
+        fs::write(&config, text).unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_coretick"))
+            .args(["exchange", "--faults", faults, "--config"])
+            .arg(&config)
+            .arg("--out")
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let mut address = |of: &str| loop {
+            let mut line = String::new();
+            assert!(said.read_line(&mut line).unwrap() > 0, "the exchange said no address");
+            if let Some(rest) = line.strip_prefix(of) {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        let [rerequests, snapshots, order_entry] =
+            ["re-requests", "snapshots", "order entry"].map(&mut address);
+        let desk = format!(
+            "[engine]\ninstruments = \"{}\"\ntick_ms = 20\n[feed]\n{lines}rerequests = \"{rerequests}\"\n\
+             snapshots = \"{snapshots}\"\n[venue]\norder_entry = \"{order_entry}\"\n\
+             [strategy]\nname = \"quoter\"\n[book]\ninstruments_max = 64\norders_max = 65536\nlevels_max = 16384\n",
+            folder.join("instruments.csv").display()
+        );
+        fs::write(folder.join("desk.toml"), desk).unwrap();
+        Self { process, said, folder: folder.into() }
+    }
+
+    /// Starts an engine against it; its files go to the folder `name` beside the exchange's.
+    pub(crate) fn engine(&self, name: &str, more: &[&str], password: &str) -> Program {
+        let (config, out) = (self.folder.join("desk.toml"), self.folder.join(name));
+        let mut arguments = vec!["run", "--plain", "--config", config.to_str().unwrap()];
+        arguments.extend(["--out", out.to_str().unwrap()]);
+        arguments.extend(more);
+        Program::start(&self.folder, name, &arguments, password)
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.process.id(), name);
+    }
+
+    /// Ends its day; then its ledger is whole.
+    pub(crate) fn end(mut self) {
+        self.signal("INT");
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).unwrap();
+        assert!(self.process.wait().unwrap().success(), "{rest}");
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) fn signal(process: u32, name: &str) {
+    let done = Command::new("kill").args(["-s", name, &process.to_string()]).status();
+    assert!(done.unwrap().success(), "kill -s {name} {process}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits for other processes")]
+pub(crate) fn pause(ms: u64) {
+    thread::sleep(Duration::from_millis(ms));
+}
