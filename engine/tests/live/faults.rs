@@ -9,17 +9,18 @@ fn with(faults: &'static str) -> Demo {
     Demo { faults, ..DEMO }
 }
 
-/// Runs it until the machine was quick enough for the kernel to drop nothing, three times at most: what it drops is lost on
-/// both lines.
-fn run_undropped(demo: Demo) -> Option<Ran> {
-    for _ in 0..3 {
+/// Runs it until what is wanted of it was seen, three times at most. A window can be over before the engine trades, and a
+/// machine can be too busy for the kernel to keep all packets; that the accounts agree is asserted of every run.
+fn run_until(demo: Demo, wanted: impl Fn(&Ran) -> bool) -> Ran {
+    for _ in 0..2 {
         let ran = demo.run();
-        if ran.summary["feed"]["kernel_drops"] == serde_json::json!([0, 0]) {
-            return Some(ran);
+        if wanted(&ran) {
+            return ran;
         }
     }
-    eprintln!("SKIPPED: {demo:?}: the machine is too busy, packets are dropped on it");
-    None
+    let ran = demo.run();
+    assert!(wanted(&ran), "{demo:?}: not once in three runs: {}", ran.summary);
+    ran
 }
 
 #[test]
@@ -45,21 +46,25 @@ fn with_one_line_whole_the_books_see_no_gap() {
     let turns = "a-dead=3s..4s,b-dead=4500ms..5500ms";
     let dead = ["a-dead=0s..60s", "b-dead=0s..60s", turns, "a-delay=5ms"];
     for faults in dead {
-        let Some(ran) = run_undropped(Demo { seconds: 3, ..with(faults) }) else { return };
-        assert_eq!(ran.engine.gaps, 0, "{faults}");
-        let of = |line: &str| ran.count(&format!("/feed/packets/{line}"));
-        let apart = of("line_a").abs_diff(of("line_b"));
-        assert!(apart > 100 || faults.contains("delay"), "{faults}: no line was dead");
+        run_until(Demo { seconds: 3, ..with(faults) }, |ran| {
+            let of = |line: &str| ran.count(&format!("/feed/packets/{line}"));
+            let apart = of("line_a").abs_diff(of("line_b"));
+            ran.engine.gaps == 0 && (apart > 100 || faults.contains("delay"))
+        });
     }
 }
 
 #[test]
 fn an_outage_of_both_lines_is_made_good_by_re_requests_or_else_by_a_snapshot() {
-    let ran = Demo { seconds: 5, ..with("both-dead=5s..5500ms") }.run();
-    assert!(ran.engine.gaps > 0 && ran.count("/feed/recovered_messages") > 0, "no outage");
-    let ran = Demo { seconds: 8, ..with("both-dead=5s..5500ms,rerequest-dead=0s..60s") }.run();
-    assert!(ran.engine.gaps > 0 && ran.count("/feed/gaps_given_up") > 0, "none was given up");
-    assert!(ran.count("/feed/snapshots") > 0);
+    run_until(Demo { seconds: 5, ..with("both-dead=5s..5500ms") }, |ran| {
+        ran.engine.gaps > 0 && ran.count("/feed/recovered_messages") > 0
+    });
+    let faults = "both-dead=5s..5500ms,rerequest-dead=0s..60s";
+    run_until(Demo { seconds: 8, ..with(faults) }, |ran| {
+        ran.engine.gaps > 0
+            && ran.count("/feed/gaps_given_up") > 0
+            && ran.count("/feed/snapshots") > 0
+    });
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn late_answers_and_broken_trades_are_accounted_for() {
 #[test]
 fn everything_at_once() {
     let faults = "loss=0.1,dup=0.2,reorder=16,a-dead=4s..5s,rerequest-loss=0.2,rerequest-delay=2ms,\
-        disconnect-within=60000,login-refusal-chance=0.1,ack-delay=5ms,ack-delay-chance=0.2,bust=0.1,\
+        disconnect-within=20000,disconnect-times=3,login-refusals=1,ack-delay=5ms,ack-delay-chance=0.2,bust=0.1,\
         bust-delay=300ms,snapshot-disconnect-within=20000,snapshot-disconnect-times=1";
     for placement in ["fused", "split"] {
         let demo = Demo { seconds: 5, placement, ..with(faults) };
@@ -136,11 +141,11 @@ fn every_fault_alone_and_at_many_points() {
         "snapshot-delay=1s",
         "disconnect-after=100,disconnect-times=5",
         "disconnect-after=1000,disconnect-times=3",
-        "disconnect-after=5001",
-        "disconnect-after=20003",
-        "disconnect-within=50000",
+        "disconnect-after=5001,disconnect-times=5",
+        "disconnect-after=20003,disconnect-times=5",
+        "disconnect-within=50000,disconnect-times=5",
         "login-refusals=3",
-        "login-refusal-chance=0.5,disconnect-within=30000",
+        "login-refusal-chance=0.5,disconnect-within=30000,disconnect-times=4",
         "ack-delay=1ms",
         "ack-delay=100ms,ack-delay-chance=0.5",
         "bust=0.5,bust-delay=10ms",

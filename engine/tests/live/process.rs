@@ -53,13 +53,13 @@ impl Program {
         String::from_utf8_lossy(&fs::read(&self.said).unwrap()).into_owned()
     }
 
-    /// Waits until it printed what holds; a minute at most.
+    /// Waits until it printed what holds; three minutes at most.
     pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
         let since = Instant::now();
         while !holds(&self.text()) {
             let is_over = self.process.try_wait().unwrap().is_some();
             assert!(
-                !is_over && since.elapsed() < Duration::from_secs(60),
+                !is_over && since.elapsed() < Duration::from_secs(180),
                 "{what}: {}",
                 self.text()
             );
