@@ -55,7 +55,7 @@ impl Program {
 
     /// Waits until it printed what holds; three minutes at most.
     pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
-        let since = Instant::now();
+        let since = now();
         while !holds(&self.text()) {
             let is_over = self.process.try_wait().unwrap().is_some();
             assert!(
@@ -80,7 +80,7 @@ impl Program {
 
     /// Waits for its end; two minutes at most.
     pub(crate) fn end(mut self) -> Ended {
-        let since = Instant::now();
+        let since = now();
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 let text = self.text();
@@ -196,4 +196,9 @@ pub(crate) fn signal(process: u32, name: &str) {
 #[expect(clippy::disallowed_methods, reason = "a test waits for other processes")]
 pub(crate) fn pause(ms: u64) {
     thread::sleep(Duration::from_millis(ms));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test times other processes")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }

@@ -4,8 +4,8 @@
 //! `CORETICK_SOAK_SECONDS` (60) and `CORETICK_SOAK_RATE` (100,000 messages a second) say how long and how fast.
 
 use crate::account::{Engine, Ledger};
-use crate::process::{Exchange, PASSWORD, pause};
-use std::time::{Duration, Instant};
+use crate::process::{Exchange, PASSWORD, now, pause};
+use std::time::Duration;
 use std::{env, fs};
 use tempfile::TempDir;
 
@@ -35,7 +35,7 @@ fn a_long_run_with_faults_keeps_no_more_than_at_its_start() {
     let exchange = Exchange::start(folder.path(), rate as u32, FAULTS);
     let mut engine = exchange.engine("desk", &[], PASSWORD);
     engine.trades();
-    let (since, mut samples) = (Instant::now(), Vec::new());
+    let (since, mut samples) = (now(), Vec::new());
     while since.elapsed() < Duration::from_secs(seconds) {
         pause(500);
         samples.extend(holds(engine.id()));
