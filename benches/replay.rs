@@ -137,7 +137,7 @@ impl Bench {
         let source = self.day(&config, symbols, true);
         let files = Files::none();
         let parts = Parts::of_replay(source, Arc::default(), files);
-        let outcome = run::run::<_, PaperSeat>(&placement, &setup, self.executor, parts, || ())
+        let outcome = run::run::<_, PaperSeat>(&placement, &setup, self.executor, parts, || true)
             .expect("the shards start and end in order");
         let source = outcome.source.expect("a run gives its source back");
         assert_eq!(source.day.decoder().messages(), self.messages);

@@ -136,22 +136,26 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let round_trip = round_trip(&ran, left, &account);
     let more = [("exchange_round_trip", &round_trip)];
     ran.sum_up(&more);
-    if let Some(outputs) = &outputs {
-        outputs.latencies(&more)?;
-        ran.write(outputs, &config)?;
-    }
-    ran.summary.print(out)?;
-    writeln!(
-        out,
-        "\nclocks    receive_to_send: the processor's (TSC), from the packet read to the order in the socket, both in the engine;\n          \
-         exchange_round_trip: the exchange's own, from the time of the message that led to the order to the order's"
-    )?;
-    if let Some(path) = &arguments.out {
-        writeln!(out, "written   {}", path.display())?;
-    }
-    out.flush()?;
-    ran.verdict()?;
-    if differences.is_empty() { Ok(()) } else { Err(Failure::LedgerDiffers(differences)) }
+    let mut tell = || -> Result<(), Failure> {
+        if let Some(outputs) = &outputs {
+            outputs.latencies(&more)?;
+            ran.write(outputs, &config)?;
+        }
+        ran.summary.print(out)?;
+        writeln!(
+            out,
+            "\nclocks    receive_to_send: the processor's (TSC), from the packet read to the order in the socket, both in the engine;\n          \
+             exchange_round_trip: the exchange's own, from the time of the message that led to the order to the order's"
+        )?;
+        if let Some(path) = &arguments.out {
+            writeln!(out, "written   {}", path.display())?;
+        }
+        Ok(out.flush()?)
+    };
+    let told = tell();
+    let agreed =
+        if differences.is_empty() { told } else { Err(Failure::LedgerDiffers(differences)) };
+    ran.verdict(agreed)
 }
 
 /// The exchange's settings.

@@ -23,6 +23,7 @@ use crate::route::gateway::{End, Gateway, Pace as VenuePace, Phase, Settings};
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
 use crate::topology::config::{Config, Sales};
+use crate::topology::executor::ExecutorError;
 use crate::topology::outcome::Outcome;
 use crate::topology::placement::{Bursts, Placement};
 use crate::topology::{Machine, memory, run};
@@ -30,6 +31,7 @@ use crate::wire::ouch::code::side;
 use crate::wire::soup::secret::Secret;
 use crate::wire::soup::{SessionName, Username};
 use course::{Course, Seen};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -73,6 +75,8 @@ pub(super) struct Ran {
     pub(super) end: Option<End>,
     /// Orders that may be open at the venue, in words.
     pub(super) open: Vec<String>,
+    /// Whether the log could write its files.
+    written: io::Result<()>,
 }
 
 impl Engine<'_> {
@@ -82,7 +86,7 @@ impl Engine<'_> {
             self;
         let Some(table) = config.table.clone() else { return Err(Failure::NoTable) };
         let bursts = Bursts::of(&config);
-        let placement = Placement::new(&config, &machine, &bursts)?.live();
+        let placement = Placement::new(&config, &machine, &bursts)?.live(&config, &bursts)?;
         memory::fits(&placement, &config, &bursts, &machine)?;
         let executor = choose_executor(&config)?;
         let now = wall.now();
@@ -131,36 +135,55 @@ impl Engine<'_> {
             files: Some(files),
         };
 
-        let mut console = Console::open(plain, &title, board.clone(), symbols, commands.clone())?;
+        let console = Console::open(plain, &title, board.clone(), symbols, commands.clone())?;
+        let mut console = Some(console);
         let mut course = Course::new(ends, commands.clone(), now);
         let mut told_to_stop = false;
         let watch = || {
             let now = wall.now();
             // Where nobody can be shown anything, the engine goes on all the same.
-            match console.tick(now).unwrap_or(Asked::Nothing) {
+            let asked = console.as_mut().map_or(Ok(Asked::Nothing), |console| console.tick(now));
+            match asked.unwrap_or(Asked::Nothing) {
                 Asked::Nothing => {}
+                // The second time at once, as with a signal.
+                Asked::Stop if told_to_stop => {
+                    let _ = console.take().map(Console::close);
+                    std::process::exit(130);
+                }
                 Asked::Stop => told_to_stop = true,
                 Asked::Kill => commands.kill(),
             }
             told_to_stop |= stop.is_set();
-            course.step(seen(&board.view(now), now, told_to_stop));
+            course.step(seen(&board.view(now), now, told_to_stop))
         };
         let ran = run::run::<_, LiveSeat>(&placement, &setup, executor, parts, watch);
         // A terminal that is gone takes nothing from the run.
-        let _ = console.close();
-        let mut outcome = ran?;
+        let _ = console.take().map(Console::close);
+        let mut outcome = match ran {
+            Err(ExecutorError::NotEnded) => {
+                return Err(Failure::NotEnded(board.view(wall.now()).gateway.open));
+            }
+            ran => ran?,
+        };
+        // What is open at the venue is to be told, whatever becomes of the files.
+        let mut written = Ok(());
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
-            log.finish(&gate.open_orders())?;
+            written = log.finish(&gate.open_orders()).map(|_| ());
         }
         let mut summary = Summary::new(&config, config.symbols(), date, placed(&config));
         let wanted = placement.cores_wanted;
         summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
-        Ok(Ran::new(outcome, summary, &table))
+        Ok(Ran::new(outcome, summary, &table, written))
     }
 }
 
 impl Ran {
-    fn new(outcome: Outcome<LiveFeed>, mut summary: Summary, table: &InstrumentTable) -> Self {
+    fn new(
+        outcome: Outcome<LiveFeed>,
+        mut summary: Summary,
+        table: &InstrumentTable,
+        written: io::Result<()>,
+    ) -> Self {
         summary.seconds = outcome.seconds;
         if let Some(feed) = &outcome.source {
             summary.decoded(feed.decoder());
@@ -198,7 +221,7 @@ impl Ran {
                 ledger_equal: None,
             });
         }
-        Self { outcome, summary, end, open }
+        Self { outcome, summary, end, open, written }
     }
 
     /// Its latencies, in flow order.
@@ -226,24 +249,38 @@ impl Ran {
         outputs.write("summary.json", self.summary.to_json().as_bytes())
     }
 
-    /// Whether it ended as it should.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
-        match self.end {
-            Some(End::Deadline) => Err(Failure::OpenOrders(self.open.clone())),
-            Some(End::NotAuthorized) => Err(Failure::Session(
-                "the venue did not accept user and password, and was asked as often as may be: see that venue.user is right, \
-                 and what CORETICK_PASSWORD or venue.password_file holds",
-            )),
-            Some(End::OtherStream) => Err(Failure::Session(
-                "the venue gave another session than it was asked for, so what it told before cannot be known: \
-                 ask it which session runs, and set venue.session",
-            )),
-            Some(End::TooManyOrders) => Err(Failure::Session(
-                "more orders are open at the venue than there is room for here: raise risk.open_orders_max, \
-                 or have the venue cancel them",
-            )),
-            Some(End::Stopped | End::SessionEnded) | None => Ok(()),
-        }
+    /// What is to be said of it in the end: whether it ended as it should, and then whether it could be `told`.
+    pub(super) fn verdict(self, told: Result<(), Failure>) -> Result<(), Failure> {
+        verdict(self.end, self.open)?;
+        told?;
+        Ok(self.written?)
+    }
+}
+
+/// Whether a session that ended like this, with these orders open, ended as it should.
+fn verdict(end: Option<End>, open: Vec<String>) -> Result<(), Failure> {
+    let session = match end {
+        Some(End::NotAuthorized) => Failure::Session(
+            "the venue did not accept user and password, and was asked as often as may be: see that venue.user is right, \
+             and what CORETICK_PASSWORD or venue.password_file holds",
+        ),
+        Some(End::OtherStream) => Failure::Session(
+            "the venue gave another session than it was asked for, so what it told before cannot be known: \
+             ask it which session runs, and set venue.session",
+        ),
+        Some(End::TooManyOrders) => Failure::Session(
+            "more orders are open at the venue than there is room for here: raise risk.open_orders_max, \
+             or have the venue cancel them",
+        ),
+        Some(End::Unlearned) => return Err(Failure::Unlearned),
+        // The venue's own end of the day ends all orders.
+        Some(End::SessionEnded) => return Ok(()),
+        Some(End::Stopped | End::Deadline) | None if open.is_empty() => return Ok(()),
+        Some(End::Stopped | End::Deadline) | None => return Err(Failure::OpenOrders(None, open)),
+    };
+    match session {
+        Failure::Session(why) if !open.is_empty() => Err(Failure::OpenOrders(Some(why), open)),
+        session => Err(session),
     }
 }
 
@@ -289,4 +326,27 @@ fn names(table: &InstrumentTable) -> Vec<Symbol> {
 fn placed(config: &Config) -> String {
     let named = format!("{:?}", config.topology.placement).to_lowercase();
     if config.shards.is_empty() { named } else { "from the configuration".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The exit code of a session that ended like this, with and without an open order.
+    fn codes(end: Option<End>) -> [u8; 2] {
+        [vec!["buy 100 AAPL".to_string()], Vec::new()]
+            .map(|open| verdict(end, open).map_or_else(|failure| failure.exit_code(), |()| 0))
+    }
+
+    #[test]
+    fn an_order_that_may_be_open_is_never_an_end_in_order() {
+        assert_eq!(codes(Some(End::Stopped)), [3, 0]);
+        assert_eq!(codes(Some(End::Deadline)), [3, 0]);
+        assert_eq!(codes(Some(End::Unlearned)), [3, 3], "an earlier program's may be");
+        assert_eq!(codes(None), [3, 0]);
+        assert_eq!(codes(Some(End::SessionEnded)), [0, 0], "the venue's day is over");
+        for end in [End::NotAuthorized, End::OtherStream, End::TooManyOrders] {
+            assert_eq!(codes(Some(end)), [3, 1]);
+        }
+    }
 }

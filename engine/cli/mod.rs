@@ -133,14 +133,20 @@ pub enum Failure {
     Ledger(u64, io::Error),
     /// A live engine without an instrument table.
     NoTable,
+    /// Positions are to be traded down, and no timer says when.
+    NoTicks,
     /// There is no password.
     Secret(SecretError),
     /// The feed cannot be opened.
     Feed(FeedError),
     /// The venue ended the session in a way that needs a person: what to do.
     Session(&'static str),
-    /// Stopped, and these orders may be open at the venue.
-    OpenOrders(Vec<String>),
+    /// Over, for a reason if it is not that it was stopped, and these orders may be open at the venue.
+    OpenOrders(Option<&'static str>, Vec<String>),
+    /// Stopped before the venue told what was open.
+    Unlearned,
+    /// Asked to end, the engine went on; so many orders were open when it was last seen.
+    NotEnded(u64),
     /// The engine's account of the run and the exchange's differ: where.
     LedgerDiffers(Vec<String>),
 }
@@ -157,7 +163,7 @@ impl Failure {
             | Self::Feed(_)
             | Self::Session(_)
             | Self::LedgerDiffers(_) => 1,
-            Self::Malformed(_) | Self::OpenOrders(_) => 3,
+            Self::Malformed(_) | Self::OpenOrders(..) | Self::Unlearned | Self::NotEnded(_) => 3,
             _ => 2,
         }
     }
@@ -269,14 +275,32 @@ impl fmt::Display for Failure {
                 "a live engine needs an instrument table: name one with --instruments or engine.instruments \
                  (`coretick exchange --out DIR` writes one of its symbols to DIR/instruments.csv)",
             ),
+            Self::NoTicks => f.write_str(
+                "--flatten trades at ticks, and engine.tick_ms = 0 has none: set it, to 100 or less for a quick end",
+            ),
             Self::Secret(error) => error.fmt(f),
             Self::Feed(error) => error.fmt(f),
             Self::Session(what) => f.write_str(what),
-            Self::OpenOrders(orders) => {
+            Self::OpenOrders(why, orders) => {
+                if let Some(why) = why {
+                    writeln!(f, "{why}")?;
+                }
                 let count = orders.len();
-                write!(f, "the venue did not say that these {count} orders ended: call it, and have them cancelled:")?;
+                write!(
+                    f,
+                    "the venue did not say that these {count} orders ended: call it, and have them cancelled:"
+                )?;
                 orders.iter().try_for_each(|order| write!(f, "\n  {order}"))
             }
+            Self::Unlearned => f.write_str(
+                "stopped before the venue told what is open: orders of an earlier program may be; see that venue.order_entry \
+                 is right and the venue up, then start again or ask it",
+            ),
+            Self::NotEnded(open) => write!(
+                f,
+                "{}; {open} orders were open when it was last seen: ask the venue",
+                ExecutorError::NotEnded
+            ),
             Self::LedgerDiffers(places) => {
                 f.write_str("the engine's account and the exchange's ledger differ; please report it with the files:")?;
                 places.iter().try_for_each(|place| write!(f, "\n  {place}"))

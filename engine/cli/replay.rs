@@ -139,7 +139,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             None => Files::none(),
         };
         let parts = Parts::of_replay(day, position.clone(), files);
-        let mut outcome = run::run::<_, PaperSeat>(&placement, &setup, executor, parts, watch)?;
+        let mut outcome = run::run::<_, PaperSeat>(&placement, &setup, executor, parts, || {
+            watch();
+            true
+        })?;
         bar.finish_and_clear();
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
             log.finish(&gate.open_orders()).map_err(|error| outputs_failed(arguments, error))?;

@@ -1,7 +1,7 @@
 //! `coretick run`: the engine against a venue that speaks its protocols, until it is told to stop.
 
 use super::Failure;
-use super::live::{Ends, Engine};
+use super::live::{Ends, Engine, Ran};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use crate::base::clock::Wall;
@@ -62,6 +62,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         config.set_instruments(path)?;
     }
     config.validate()?;
+    if arguments.flatten && config.engine.tick_ms == 0 {
+        return Err(Failure::NoTicks);
+    }
     let secret = match config.venue.password_file.as_str() {
         "" => Secret::from_env("CORETICK_PASSWORD"),
         file => Secret::from_file(Path::new(file)),
@@ -83,13 +86,24 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     };
     let mut ran = engine.run()?;
     ran.sum_up(&[]);
-    if let Some(outputs) = &outputs {
-        ran.write(outputs, &config)?;
+    let told = tell(&ran, arguments, outputs.as_ref(), &config, out);
+    ran.verdict(told)
+}
+
+/// Writes and prints what came of it.
+fn tell(
+    ran: &Ran,
+    arguments: &Arguments,
+    outputs: Option<&Outputs>,
+    config: &Config,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    if let Some(outputs) = outputs {
+        ran.write(outputs, config)?;
     }
     ran.summary.print(out)?;
     if let Some(path) = &arguments.out {
         writeln!(out, "\nwritten   {}", path.display())?;
     }
-    out.flush()?;
-    ran.verdict()
+    Ok(out.flush()?)
 }

@@ -132,11 +132,13 @@ impl GatewayAgent {
 
     /// One turn, bounded; returns how much was done. `now` never steps back.
     pub fn do_work(&mut self, now: Nanos) -> usize {
+        if self.killed() {
+            self.gateway.kill();
+        }
         let mut done = self.take_orders(now) + self.write(now);
-        done += self.connect(now);
         if now.since(self.listened) >= LISTEN_EVERY {
             self.listened = now;
-            done += self.read(now);
+            done += self.connect(now) + self.read(now);
         }
         done += self.gateway.turn(now, &mut self.back);
         done += self.write(now);
@@ -239,6 +241,10 @@ impl GatewayAgent {
             let Wire::Open(stream) = &mut self.wire else { return done };
             let unsent = self.gateway.unsent(self.commands.killed());
             if unsent.is_empty() {
+                // What was called back never left.
+                if self.commands.killed() {
+                    self.unsent.clear();
+                }
                 self.time_sent();
                 return done;
             }

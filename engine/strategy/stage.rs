@@ -146,6 +146,7 @@ impl<S: Strategy> Host for BookStage<S> {
             Kind::GAP | Kind::WHOLE | Kind::CLEAR => self.tell_state(InstrumentId::NONE),
             Kind::TICK => self.strategy.on_tick(message.head.time),
             Kind::KILL => {
+                self.flatten.stop();
                 self.writer(message, out).0.all(Kind::KILL);
                 return 1;
             }

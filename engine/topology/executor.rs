@@ -63,6 +63,8 @@ pub enum ExecutorError {
     },
     /// It panicked.
     Panicked,
+    /// It was given up: asked to end, it went on.
+    NotEnded,
 }
 
 impl fmt::Display for ExecutorError {
@@ -74,6 +76,9 @@ impl fmt::Display for ExecutorError {
                 "shard \"{shard}\" could not be pinned to CPU {cpu}: choose another, or leave `cpu` out"
             ),
             Self::Panicked => f.write_str("a shard stopped on a broken invariant (see above)"),
+            Self::NotEnded => f.write_str(
+                "the engine was asked to end and did not: see that the disk of --out takes what is written",
+            ),
         }
     }
 }

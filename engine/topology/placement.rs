@@ -112,13 +112,18 @@ impl Placement {
         } else {
             Self::written(config, machine)?
         };
-        for ring in placement.rings(config, bursts) {
+        placement.with_deep_rings(config, bursts)
+    }
+
+    /// This placement, if each of its rings holds its producer's burst.
+    fn with_deep_rings(self, config: &Config, bursts: &Bursts) -> Result<Self, ConfigError> {
+        for ring in self.rings(config, bursts) {
             if ring.depth < ring.burst {
                 let fault = Fault::Shallow { depth: ring.depth, burst: ring.burst };
                 return Err(config.refuse(format!("link.{}.depth", ring.link), fault));
             }
         }
-        Ok(placement)
+        Ok(self)
     }
 
     /// A named placement of `books` book shards, folded onto the machine's cores if it has too few.
@@ -181,8 +186,11 @@ impl Placement {
     }
 
     /// This placement for a real venue.
-    pub fn live(self) -> Self {
-        Self { live: true, ..self }
+    ///
+    /// # Errors
+    /// If a ring to or from the gateway is too shallow.
+    pub fn live(self, config: &Config, bursts: &Bursts) -> Result<Self, ConfigError> {
+        Self { live: true, ..self }.with_deep_rings(config, bursts)
     }
 
     /// The shard that runs `stage`, by its place in `shards`.

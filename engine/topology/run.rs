@@ -55,16 +55,17 @@ impl<S: Source + Send + 'static, B: Seat + Send + 'static> Body for Cycle<S, B> 
     }
 }
 
-/// Runs the engine with book stages of kind `B`; calls `watch` some ten times a second from this thread.
+/// Runs the engine with book stages of kind `B`; calls `watch` some ten times a second from this thread, and gives
+/// up when that says false.
 ///
 /// # Errors
-/// If a shard cannot be started, or panics.
+/// If a shard cannot be started, or panics; or if `watch` gave it up: its shards then run on until the program ends.
 pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
     placement: &Placement,
     setup: &Setup,
     executor: Executor,
     mut parts: Parts<S>,
-    mut watch: impl FnMut(),
+    mut watch: impl FnMut() -> bool,
 ) -> Result<Outcome<S>, ExecutorError> {
     let (done, finished) = channel();
     let (made, made_by_all) = channel::<Writers>();
@@ -99,7 +100,8 @@ pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
     while left > 0 {
         match finished.recv_timeout(Duration::from_millis(100)) {
             Ok(()) => left -= 1,
-            Err(RecvTimeoutError::Timeout) => watch(),
+            Err(RecvTimeoutError::Timeout) if !watch() => return Err(ExecutorError::NotEnded),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }

@@ -36,8 +36,11 @@ enum Leg {
     Trading,
     Flattening { since: Nanos },
     Stopping,
-    Ending,
+    Ending { since: Nanos },
 }
+
+/// A run that was asked to end and has not by then is given up.
+const ENDS_WITHIN: Nanos = Nanos(5_000_000_000);
 
 /// A run that cannot trade counts as begun after so long.
 const PATIENCE: Nanos = Nanos(10_000_000_000);
@@ -65,16 +68,22 @@ impl Course {
         Self { ends, commands, leg: Leg::Trading, started: now, live_since, flat_since }
     }
 
-    /// Asks for what is due. Call it some ten times a second.
-    pub(crate) fn step(&mut self, seen: Seen) {
+    /// Asks for what is due. Call it some ten times a second. False once there is nothing left to wait for, though the run has
+    /// not ended.
+    pub(crate) fn step(&mut self, seen: Seen) -> bool {
+        self.go_on(seen);
+        !matches!(self.leg, Leg::Ending { since } if seen.now.since(since) > ENDS_WITHIN)
+    }
+
+    fn go_on(&mut self, seen: Seen) {
         let Seen { now, .. } = seen;
         if self.live_since.is_none() && (seen.is_live || now.since(self.started) > PATIENCE) {
             self.live_since = Some(now);
         }
         self.flat_since = if seen.is_flat { self.flat_since.or(Some(now)) } else { None };
         let next = match self.leg {
-            Leg::Ending => return,
-            _ if seen.is_over => Leg::Ending,
+            Leg::Ending { .. } => return,
+            _ if seen.is_over => Leg::Ending { since: now },
             Leg::Stopping => return,
             _ if seen.told_to_stop => Leg::Stopping,
             Leg::Trading if !self.is_due(&seen) => return,
@@ -126,7 +135,7 @@ mod tests {
         }
 
         fn step(&mut self, ms: u64, seen: Seen) -> [bool; 3] {
-            self.0.step(Seen { now: Nanos(ms * MS), ..seen });
+            let _ = self.0.step(Seen { now: Nanos(ms * MS), ..seen });
             [self.1.flattens(), self.1.stops(), self.1.ends()]
         }
     }
@@ -177,6 +186,14 @@ mod tests {
         assert_eq!(run.step(10, Seen { feed_ended: true, ..live() }), [false, true, false]);
         let mut run = Run::new(SECOND);
         assert_eq!(run.step(10, Seen { is_over: true, ..live() }), [false, true, true]);
+    }
+
+    #[test]
+    fn a_run_that_does_not_end_is_given_up() {
+        let mut run = Run::new(Ends::default());
+        let over = |ms: u64| Seen { now: Nanos(ms * MS), is_over: true, ..live() };
+        assert!(run.0.step(over(100)) && run.0.step(over(5_100)));
+        assert!(!run.0.step(over(5_200)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::base::command::Commands;
 use crate::base::instrument::Symbols;
 use crate::base::message::{Key, Kind, Market, Message};
 use crate::base::stage::Sink;
-use crate::base::unit::{Nanos, Stamp};
+use crate::base::unit::Stamp;
 use crate::ingest::Source;
 use crate::ingest::decode::Decoder;
 use crate::ingest::transport::socket::{LineSocket, SocketError};
@@ -26,8 +26,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 const PACKETS_MAX: usize = 32;
 /// Ways by which packets come: two lines, and answers to re-requests.
 const WAYS: usize = 3;
-/// The kernel's time of a packet counts if it is no further from ours.
-const CLOCKS_APART: Nanos = Nanos(1_000_000_000);
 /// Above the longest datagram.
 const DATAGRAM_MAX: usize = 1 << 16;
 
@@ -161,8 +159,10 @@ impl LiveFeed {
             self.dry[way] = true;
         }
         let was_busy = self.read > 0;
+        // With more to read, the time is that of the last packet: what is stamped later would make what is old look new.
+        let seen = if self.dry == [true; WAYS] { self.now() } else { self.seen };
         (self.read, self.dry) = (0, [false; WAYS]);
-        self.see_to(self.now());
+        self.see_to(seen);
         was_busy || self.receiver.front().is_some()
     }
 
@@ -173,9 +173,9 @@ impl LiveFeed {
         let Some(received) = socket.receive() else { return false };
         let stamp = if self.stamped { self.clock.stamp() } else { Stamp(0) };
         let now = self.wall.now();
-        let near = |time: &Nanos| now.0.abs_diff(time.0) <= CLOCKS_APART.0;
-        // Never ahead of the clock by which the venue's answers are timed.
-        let time = received.kernel.filter(near).unwrap_or(now).min(now);
+        // As old as the kernel says, so that an order that comes of it can be seen to be late; never ahead of the clock by
+        // which the venue's answers are timed.
+        let time = received.kernel.map_or(now, |kernel| kernel.min(now));
         self.seen = Seen { time, stamp };
         let origin = if line == 0 { Origin::A } else { Origin::B };
         self.receiver.packet(origin, received.bytes, self.seen);

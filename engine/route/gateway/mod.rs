@@ -137,6 +137,8 @@ pub enum End {
     Stopped,
     /// It was stopped, and ran out of time: `open_orders` tells what may be open.
     Deadline,
+    /// It was stopped before the exchange had told what was open: orders of an earlier program may be.
+    Unlearned,
     /// The exchange ended the session.
     SessionEnded,
     /// The exchange did not know user and password, as often as may be tried.
@@ -240,6 +242,12 @@ struct Core {
     next_reference: u32,
     /// The exchange takes no orders.
     disabled: bool,
+    /// What is open at the exchange was learnt, at least once.
+    learnt: bool,
+    /// The kill switch was pulled.
+    killed: bool,
+    /// When all that is open was last asked to be cancelled.
+    asked_all: Option<Nanos>,
     /// Cancel all and go, by this time.
     stopping: Option<Nanos>,
     mass: Mass,
@@ -277,6 +285,9 @@ impl Gateway {
             in_hand: 0,
             next_reference: 1,
             disabled: false,
+            learnt: false,
+            killed: false,
+            asked_all: None,
             stopping: None,
             mass: Mass::Unasked,
         };
@@ -406,6 +417,11 @@ impl Gateway {
     /// The socket took so many bytes of it.
     pub fn sent(&mut self, count: usize) {
         self.core.send.taken(count);
+    }
+
+    /// The kill switch was pulled: cancel all that is open, whatever others do.
+    pub fn kill(&mut self) {
+        self.core.killed = true;
     }
 
     /// Cancel all that is open, wait until it has ended, log out; at `deadline` go without.

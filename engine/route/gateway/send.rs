@@ -10,8 +10,7 @@ use crate::wire::soup::{PREFIX, Packet, head};
 /// Bytes before an OUCH message: length and type of the packet.
 const HEAD: usize = PREFIX + 1;
 
-/// The bytes, in the order in which they leave.
-#[derive(Debug)]
+/// The bytes, in the order in which they leave; a login among them, so it is never printed.
 pub(super) struct SendBuffer {
     bytes: Box<[u8]>,
     /// What waits: `start <= whole <= end <= bytes.len()`.

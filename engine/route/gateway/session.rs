@@ -17,6 +17,8 @@ use crate::wire::soup::{
 };
 
 const SECOND: u64 = 1_000_000_000;
+/// Cancels that were refused are not asked for again before.
+const ASK_AGAIN: Nanos = Nanos(100_000_000);
 /// The pause after a try that came to nothing; doubled after each further one.
 pub(super) const PAUSE_MIN: Nanos = Nanos(SECOND);
 /// The longest pause.
@@ -190,6 +192,7 @@ impl Core {
                 self.orders.note_lost(entry.reference);
             }
         }
+        self.learnt = true;
         self.enter_phase(Phase::Clearing, now);
     }
 
@@ -230,6 +233,9 @@ impl Core {
     /// Sees to what is due.
     pub(super) fn due(&mut self, now: Nanos, back: &mut impl Sink<Report>) {
         self.tell_doomed(now, back);
+        if self.killed && self.phase == Phase::Live && self.may_speak() {
+            self.want_all_canceled(now);
+        }
         if self.phase == Phase::Clearing
             && self.orders.doomed() == 0
             && !self.orders.iter().any(|entry| entry.orphan)
@@ -276,7 +282,9 @@ impl Core {
         let nothing_open = self.orders.is_empty();
         match self.phase {
             Phase::Over(_) => return,
-            Phase::Down | Phase::Connecting if nothing_open => return self.over(End::Stopped, now),
+            Phase::Down | Phase::Connecting if nothing_open && self.learnt => {
+                return self.over(End::Stopped, now);
+            }
             Phase::Live if nothing_open && self.may_speak() => {
                 let said = self.log_out(now);
                 if said {
@@ -288,17 +296,27 @@ impl Core {
                     self.ask_mass_cancel(now);
                 }
                 if !self.settings.mass_cancel || self.mass == Mass::Refused {
-                    self.want_all_canceled();
+                    self.want_all_canceled(now);
                 }
             }
             _ => {}
         }
         if self.stopping.is_some_and(|deadline| now >= deadline) {
-            self.over(if nothing_open { End::Stopped } else { End::Deadline }, now);
+            let end = match (nothing_open, self.learnt) {
+                (true, true) => End::Stopped,
+                (true, false) => End::Unlearned,
+                (false, _) => End::Deadline,
+            };
+            self.over(end, now);
         }
     }
 
-    fn want_all_canceled(&mut self) {
+    /// Asks for a cancel of all that is open. What the exchange refuses to cancel is asked for again, but not in a rush.
+    pub(super) fn want_all_canceled(&mut self, now: Nanos) {
+        if self.asked_all.is_some_and(|asked| now.since(asked) < ASK_AGAIN) {
+            return;
+        }
+        self.asked_all = Some(now);
         let mut at = 0;
         while let Some(slot) = self.orders.first_from(at) {
             at = slot + 1;

@@ -13,7 +13,7 @@ use crate::telemetry::Board;
 use std::net::SocketAddr;
 
 /// What a board calls a gateway's phases, by number; from [`OVER`] on there will be no further connection.
-pub const PHASES: [&str; 14] = [
+pub const PHASES: [&str; 15] = [
     "down",
     "connecting",
     "probing",
@@ -24,6 +24,7 @@ pub const PHASES: [&str; 14] = [
     "leaving",
     "stopped",
     "stopped with open orders",
+    "stopped unheard",
     "session ended",
     "not authorized",
     "other stream",
@@ -45,10 +46,11 @@ fn number_of(phase: Phase) -> u64 {
         Phase::Leaving => 7,
         Phase::Over(End::Stopped) => OVER,
         Phase::Over(End::Deadline) => OVER + 1,
-        Phase::Over(End::SessionEnded) => OVER + 2,
-        Phase::Over(End::NotAuthorized) => OVER + 3,
-        Phase::Over(End::OtherStream) => OVER + 4,
-        Phase::Over(End::TooManyOrders) => OVER + 5,
+        Phase::Over(End::Unlearned) => OVER + 2,
+        Phase::Over(End::SessionEnded) => OVER + 3,
+        Phase::Over(End::NotAuthorized) => OVER + 4,
+        Phase::Over(End::OtherStream) => OVER + 5,
+        Phase::Over(End::TooManyOrders) => OVER + 6,
     }
 }
 
@@ -153,6 +155,7 @@ mod tests {
         let ends = [
             End::Stopped,
             End::Deadline,
+            End::Unlearned,
             End::SessionEnded,
             End::NotAuthorized,
             End::OtherStream,

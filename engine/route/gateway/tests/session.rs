@@ -449,13 +449,25 @@ fn a_stop_before_a_silent_exchange_ends_in_time_with_what_may_be_open() {
 }
 
 #[test]
-fn a_stop_without_a_connection_makes_one_if_anything_is_open() {
+fn a_stop_without_a_connection_makes_one_if_anything_may_be_open() {
     let mut pair = Pair::new(settings());
     pair.unreachable = true;
     pair.pass(SECOND, 100 * MS);
     pair.gateway.stop(pair.now.plus(Nanos(5 * SECOND)));
+    pair.pass(4_900 * MS, 100 * MS);
+    assert_ne!(
+        pair.gateway.phase(),
+        Phase::Over(End::Unlearned),
+        "an earlier program's may be open"
+    );
+    pair.pass(200 * MS, 100 * MS);
+    assert_eq!(pair.gateway.phase(), Phase::Over(End::Unlearned));
+    let mut pair = Pair::live(settings());
+    pair.cut();
+    pair.unreachable = true;
+    pair.gateway.stop(pair.now.plus(Nanos(5 * SECOND)));
     pair.turn();
-    assert_eq!(pair.gateway.phase(), Phase::Over(End::Stopped));
+    assert_eq!(pair.gateway.phase(), Phase::Over(End::Stopped), "it is known that nothing is open");
     let mut pair = Pair::live(settings());
     pair.send(&order(1, 100));
     pair.settle();
@@ -464,6 +476,17 @@ fn a_stop_without_a_connection_makes_one_if_anything_is_open() {
     pair.pass(3 * SECOND, 100 * MS);
     assert_eq!(pair.gateway.phase(), Phase::Over(End::Stopped));
     assert!(pair.far.orders.is_empty() && pair.far.logged_out);
+}
+
+#[test]
+fn a_kill_cancels_what_is_open_and_asks_again_without_a_rush() {
+    let mut pair = Pair::live(settings());
+    pair.send(&order(1, 100));
+    pair.settle();
+    pair.gateway.kill();
+    pair.pass(50 * MS, MS);
+    assert!(pair.far.orders.is_empty(), "cancelled");
+    assert_eq!((pair.gateway.counts().cancels, pair.gateway.phase()), (1, Phase::Live));
 }
 
 #[test]
