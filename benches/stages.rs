@@ -325,7 +325,6 @@ fn intent(instrument: u32) -> Intent {
         side,
         order_type: OrderType::LIMIT,
         tif: TimeInForce::IOC,
-        health: Health::LIVE,
         phase: Phase::OPEN,
         ..Intent::default()
     }
