@@ -254,13 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn a_void_fill_is_no_row() {
+    fn a_void_fill_is_a_row_that_takes_it_back() {
         let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
         let (mut log, mut writer) = log(&orders, &fills);
+        writer.put(&record(Kind::FILLED, 3, 1));
         writer.put(&record(Kind::BROKEN, 3, 1));
         log.do_work();
         assert_eq!(log.finish(&[]).unwrap(), 0);
-        assert_eq!((orders.lines().len(), fills.lines().len()), (0, 0));
+        let rows = fills.lines();
+        let quantity = |row: &String| row.split(',').nth(5).map(str::to_owned);
+        assert_eq!((orders.lines().len(), rows.len()), (0, 2));
+        assert_eq!(quantity(&rows[1]), quantity(&rows[0]).map(|filled| format!("-{filled}")));
     }
 
     #[test]
