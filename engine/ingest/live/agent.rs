@@ -154,6 +154,10 @@ impl LiveFeed {
             let came = if way < 2 { self.read_line(way) } else { self.read_answer() };
             if came {
                 self.read += 1;
+                if self.receiver.is_behind() {
+                    // The other line may have it by now: it is looked at again before a gap is told.
+                    self.dry = [false; WAYS];
+                }
                 return true;
             }
             self.dry[way] = true;

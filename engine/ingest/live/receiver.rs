@@ -164,6 +164,12 @@ impl Receiver {
         }
     }
 
+    /// Whether something is missing, told or not.
+    #[inline]
+    pub(super) fn is_behind(&self) -> bool {
+        self.arbiter.behind()
+    }
+
     /// The next message, if there is one.
     #[inline]
     pub fn front(&self) -> Option<&Market> {
