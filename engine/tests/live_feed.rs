@@ -106,7 +106,17 @@ impl Run {
         }
     }
 
+    /// Turns until one brings nothing.
     fn read(&mut self) {
+        let mut before = None;
+        while before != Some(self.last) {
+            before = Some(self.last);
+            self.feed.turn();
+            self.turn();
+        }
+    }
+
+    fn turn(&mut self) {
         loop {
             let key = self.feed.next();
             if key == Key::MAX {
@@ -163,7 +173,10 @@ impl Run {
         }
         self.books.verify().unwrap();
         self.commands.end();
-        assert_eq!((self.feed.next(), self.feed.waits()), (Key::MAX, false));
+        while self.feed.waits() {
+            self.feed.turn();
+            assert_eq!(self.feed.next(), Key::MAX);
+        }
     }
 }
 
