@@ -19,7 +19,7 @@ use crate::ingest::LiveFeed;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
 use crate::ingest::live::FeedState;
-use crate::route::gateway::{End, Gateway, Pace as VenuePace, Phase, Settings};
+use crate::route::gateway::{End, Gateway, Oddity, Pace as VenuePace, Phase, Settings};
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
 use crate::topology::config::{Config, Sales};
@@ -179,12 +179,13 @@ impl Engine<'_> {
 
 impl Ran {
     fn new(
-        outcome: Outcome<LiveFeed>,
+        mut outcome: Outcome<LiveFeed>,
         mut summary: Summary,
         table: &InstrumentTable,
         written: io::Result<()>,
     ) -> Self {
         summary.seconds = outcome.seconds;
+        let notes = notes(&mut outcome);
         if let Some(feed) = &outcome.source {
             summary.decoded(feed.decoder());
         }
@@ -219,6 +220,7 @@ impl Ran {
                 odd: gateway.oddities().total(),
                 open: open.len(),
                 ledger_equal: None,
+                notes,
             });
         }
         Self { outcome, summary, end, open, written }
@@ -255,6 +257,27 @@ impl Ran {
         told?;
         Ok(self.written?)
     }
+}
+
+/// What a person should know of it beside the figures.
+fn notes(outcome: &mut Outcome<LiveFeed>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(gateway) = &mut outcome.gateway {
+        if let Some(error) = gateway.take_error() {
+            notes.push(format!("the last connection with the venue that failed: {error}"));
+        }
+        for Oddity { odd, standing, sequence, .. } in gateway.agent().gateway().oddities().first() {
+            let order = standing.map_or("of no order".into(), |it| format!("of an order {it:?}"));
+            let what = format!("the first that was {odd:?}");
+            notes.push(format!("{what}: the venue's message {sequence}, {order}").to_lowercase());
+        }
+    }
+    if let Some(feed) = &mut outcome.source
+        && let Some(error) = feed.take_snapshot_error()
+    {
+        notes.push(format!("the last connection with the snapshot service that failed: {error}"));
+    }
+    notes
 }
 
 /// Whether a session that ended like this, with these orders open, ended as it should.

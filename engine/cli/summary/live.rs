@@ -20,12 +20,14 @@ pub(crate) struct LiveFigures {
     pub(crate) open: usize,
     /// Whether the exchange's ledger tells the same, where there is one.
     pub(crate) ledger_equal: Option<bool>,
+    /// What else a person should know: why the last connection ended, what made no sense.
+    pub(crate) notes: Vec<String>,
 }
 
 impl LiveFigures {
     /// Adds them to `summary.json`.
     pub(super) fn json(&self, all: &mut Map<String, Value>) {
-        let Self { state, feed, gateway, odd, open, ledger_equal } = self;
+        let Self { state, feed, gateway, odd, open, ledger_equal, notes } = self;
         let by_origin = |counts: [u64; Origin::ALL.len()]| {
             let named = Origin::ALL.iter().zip(counts);
             let named = named.map(|((_, name), count)| ((*name).to_string(), json!(count)));
@@ -35,6 +37,7 @@ impl LiveFigures {
             .iter()
             .map(|(reason, name)| ((*name).to_string(), json!(feed.drops(*reason).count)));
         all.insert("ledger_equal".into(), json!(ledger_equal));
+        all.insert("notes".into(), json!(notes));
         all.insert("gaps_seen".into(), json!(feed.gaps));
         all.insert("gaps_healed".into(), json!(feed.healed));
         all.insert(
@@ -76,6 +79,7 @@ impl LiveFigures {
                 "adopted_orders": gateway.adopted,
                 "lost_orders": gateway.lost,
                 "oddities": odd,
+                "untracked_executions": gateway.untracked,
                 "maybe_open_orders": open,
             }),
         );
@@ -83,7 +87,7 @@ impl LiveFigures {
 
     /// The table's part.
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        let Self { state, feed, gateway, odd, open, ledger_equal } = self;
+        let Self { state, feed, gateway, odd, open, ledger_equal, notes } = self;
         let [a, b, again] = feed.packets.map(grouped);
         writeln!(
             out,
@@ -114,11 +118,13 @@ impl LiveFigures {
             (gateway.adopted, "orders of earlier programs"),
             (gateway.lost, "never arrived"),
             (*odd, "that make no sense"),
+            (gateway.untracked, "executions too many: if one is broken, its position is wrong"),
             (*open as u64, "orders that may be open"),
         ];
         let more = more.into_iter().filter(|(count, _)| *count > 0);
         session.extend(more.map(|(count, what)| format!("{} {what}", grouped(count))));
         wrapped(out, "session   ", session.into_iter())?;
+        notes.iter().try_for_each(|note| writeln!(out, "note      {note}"))?;
         match ledger_equal {
             Some(true) => writeln!(
                 out,

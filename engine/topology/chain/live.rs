@@ -10,6 +10,7 @@ use crate::base::unit::Nanos;
 use crate::route::agent::GatewayAgent;
 use crate::route::gateway::{End, Gateway, GatewayCounts, Phase};
 use crate::telemetry::Board;
+use std::io;
 use std::net::SocketAddr;
 
 /// What a board calls a gateway's phases, by number; from [`OVER`] on there will be no further connection.
@@ -102,6 +103,11 @@ impl LiveGateway {
     /// The gateway, with its connection.
     pub fn agent(&self) -> &GatewayAgent {
         &self.agent
+    }
+
+    /// Why the last connection ended or was not made, if the system said so; given once.
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.agent.take_error()
     }
 
     fn show(&self) {
