@@ -66,7 +66,7 @@ pub struct Market {
     pub tif: TimeInForce,
 }
 
-/// What a strategy wants: book -> risk.
+/// What a strategy wants, or what it is to be stopped from: book -> risk.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -118,8 +118,10 @@ pub struct Intent {
     pub phase: Phase,
     /// The rank of its cause: part of its key.
     pub rank: u8,
-    /// Zero.
-    pub zero: [u8; 2],
+    /// What a sale is marked as.
+    pub sale: Sale,
+    /// How wide a command reaches: the account, strategy or instrument that it names, or all. Orders: 0.
+    pub level: Level,
 }
 
 /// An intent that passed the gate: risk -> route. Only risk makes one.

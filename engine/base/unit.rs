@@ -294,6 +294,46 @@ open_set! {
 }
 
 open_set! {
+    /// What a sale is marked as (Regulation SHO, rule 200(g)). Purchases have none.
+    Sale {
+        /// As the gate finds: long where the position covers it, short where it does not.
+        UNMARKED = 0, "unmarked";
+        /// Of what is owned.
+        LONG = 1, "long";
+        /// Of what is borrowed.
+        SHORT = 2, "short";
+        /// The same, where the price test of short sales does not apply.
+        SHORT_EXEMPT = 3, "short-exempt";
+    }
+}
+
+open_set! {
+    /// How wide a limit, a latch or a command reaches; each level lies within the one before.
+    Level {
+        /// All that the engine trades.
+        FIRM = 0, "firm";
+        /// One account.
+        ACCOUNT = 1, "account";
+        /// One strategy.
+        STRATEGY = 2, "strategy";
+        /// One instrument, whoever trades it.
+        INSTRUMENT = 3, "instrument";
+    }
+}
+
+open_set! {
+    /// What a scope may do. Later is tighter.
+    TradingState {
+        /// Trade.
+        LIVE = 0, "live";
+        /// Only what can but reduce a position.
+        REDUCE_ONLY = 1, "reduce-only";
+        /// Nothing but cancels.
+        KILLED = 2, "killed";
+    }
+}
+
+open_set! {
     /// Whether a fill made or took liquidity.
     Liquidity {
         /// Our order rested.

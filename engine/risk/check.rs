@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn an_order_is_held_against_the_terms_of_its_instrument() {
         let l = limits();
-        let terms = Terms { multiplier: 50, tick: Price::from_e4(2_500), lot: Qty(2) };
+        let terms =
+            Terms { multiplier: 50, tick: Price::from_e4(2_500), lot: Qty(2), ..Terms::default() };
         let notional =
             |qty| code(check_order_notional(&order(Side::BUY, 1_000_000, qty), &terms, &l));
         assert_eq!((notional(20), notional(21)), (Code::NONE, Code::ORDER_NOTIONAL));

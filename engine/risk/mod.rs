@@ -14,4 +14,4 @@ pub use check::{
     check_steps,
 };
 pub use gate::{FirstRefusal, Gate, GateCounts};
-pub use limits::{Limits, Terms};
+pub use limits::*;

@@ -53,6 +53,12 @@ open_set! {
         FLATTEN = 35, "flatten";
         /// Market: no strategy decides any more; what is open, others see to.
         QUIET = 36, "quiet";
+        /// Market, Intent: a scope may only reduce its positions.
+        REDUCE_ONLY = 37, "reduce-only";
+        /// Market, Intent: a scope trades again.
+        RESUME = 38, "resume";
+        /// Market, Intent: other limits are in force from here on.
+        LIMITS = 39, "limits";
 
         /// Market at the venue, Intent, Order: a new order.
         NEW = 48, "new";
@@ -60,8 +66,10 @@ open_set! {
         CANCEL_ORDER = 49, "cancel-order";
         /// Market at the venue, Intent, Order: `order` takes the place of `target`.
         REPLACE_ORDER = 50, "replace-order";
-        /// Intent, Order: cancel what is open of the shard's orders.
+        /// Intent, Order: cancel what is open of the shard's orders in a scope.
         CANCEL_ALL = 51, "cancel-all";
+        /// Intent: the market of an instrument in which there is a position.
+        MARK = 52, "mark";
 
         /// Report: route handed the order to the venue.
         SENT = 64, "sent";
@@ -79,8 +87,16 @@ open_set! {
         REJECTED = 70, "rejected";
         /// Report: the venue could not cancel or replace `target`: it is not open.
         TOO_LATE = 71, "too-late";
+        /// Report: a mark was taken in; `code` says whether what the strategy has open is to be cancelled.
+        MARKED = 72, "marked";
         /// Record: the final state of an order.
         CLOSED = 80, "closed";
+        /// Record: a scope's trading state changed; `code` says why.
+        LATCHED = 81, "latched";
+        /// Record: nothing is open any more in a scope that was killed; `value` is how long that took, ns.
+        FLAT = 82, "flat";
+        /// Record: so much of a limit is used up.
+        ALERT = 83, "alert";
     }
 }
 
