@@ -236,6 +236,9 @@ impl Market {
                 | Kind::KILL
                 | Kind::FLATTEN
                 | Kind::QUIET
+                | Kind::REDUCE_ONLY
+                | Kind::RESUME
+                | Kind::LIMITS
         )
     }
 
@@ -256,7 +259,12 @@ impl Market {
     const fn rank(&self) -> Rank {
         match self.head.kind {
             Kind::TICK => Rank::Tick,
-            Kind::KILL | Kind::FLATTEN | Kind::QUIET => Rank::Control,
+            Kind::KILL
+            | Kind::FLATTEN
+            | Kind::QUIET
+            | Kind::REDUCE_ONLY
+            | Kind::RESUME
+            | Kind::LIMITS => Rank::Control,
             Kind::NEW | Kind::CANCEL_ORDER | Kind::REPLACE_ORDER => Rank::Order,
             _ => Rank::Market,
         }

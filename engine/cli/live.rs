@@ -112,7 +112,7 @@ impl Engine<'_> {
         let setup =
             Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
         let first_order = (now.0 % DAY) >> ORDER_UNIT_BITS;
-        let setup = Setup { live: true, first_order, board: Some(board.clone()), ..setup };
+        let setup = Setup { first_order, board: Some(board.clone()), ..setup };
         let files = match outputs {
             Some(outputs) => outputs.files()?,
             None => Files::none(),
@@ -334,9 +334,10 @@ pub(super) fn settings(config: &Config) -> Settings {
         good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
         mass_cancel: venue.mass_cancel,
         sale: match venue.sales {
-            Sales::Long => side::SELL,
-            Sales::Short => side::SELL_SHORT,
-            Sales::ShortExempt => side::SELL_SHORT_EXEMPT,
+            Sales::ByPosition => None,
+            Sales::Long => Some(side::SELL),
+            Sales::Short => Some(side::SELL_SHORT),
+            Sales::ShortExempt => Some(side::SELL_SHORT_EXEMPT),
         },
         ..Settings::new(user)
     }

@@ -298,6 +298,10 @@ impl Decoder {
                 market.code = halt.operational_halt_action;
                 Kind::HALT
             }
+            Message::RegShoRestriction(restriction) => {
+                market.code = restriction.reg_sho_action;
+                Kind::SHORT_SALE
+            }
             Message::CrossTrade(cross) => {
                 market.other = cross.match_number.get();
                 market.price = Price::from_e4(cross.cross_price.get());

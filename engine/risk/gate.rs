@@ -1,132 +1,247 @@
-//! The gate: the order of the checks, what an accepted order reserves, and the kill switch.
+//! The gate: the order of the controls, what an accepted order reserves, and the trading states of every scope.
 //!
-//! What must hold. Every intent is answered exactly once: here with a refusal, or by route. What an order may still
-//! fill is reserved from its acceptance until it is answered, filled or cancelled; a replace reserves what it adds
-//! to its target until it is answered. A report is applied before it is passed on, so a strategy never knows of a fill
-//! that risk does not. Cancels always pass.
+//! What must hold. Every intent is answered exactly once: here with a refusal, or by route. An order passes every control
+//! at every level, or nothing is reserved for it. What it may still fill is reserved from its acceptance until it is answered,
+//! filled or cancelled; a replace reserves what it adds to its target until it is answered. A report is applied before
+//! it is passed on, so a strategy never knows of a fill that risk does not, and each once, however often it comes. Cancels
+//! always pass.
 //!
-//! A kill comes as an intent of each book shard: it latches, cancels that shard's open orders (as far as there is room,
-//! then on the next turn: `resume`), and follows them to route, which answers it. A cancel of all does so and latches nothing.
+//! `judge.rs` asks the controls, `keep.rs` reserves and releases, `latch.rs` has the trading states and what a person or a
+//! loss does to them, `news.rs` what is told of it.
 #![forbid(unsafe_code)]
 
-use super::check::*;
-use super::limits::{Limits, Terms};
+mod judge;
+mod keep;
+mod latch;
+mod news;
+#[cfg(test)]
+mod tests;
+
+pub use news::{FirstRefusal, GateCounts};
+
+use super::breaker::{Breaker, Generation};
+use super::check::Exposure;
+use super::heard::Heard;
+use super::inbox::LimitsInbox;
+use super::limits::*;
+use super::own::Part;
+use super::repeats::Repeats;
+use super::rules::{InstrumentRule, Rules};
+use super::scope::{SLOTS, Slots, Tally, Use, level_of, uses};
+use super::window::Window;
 use crate::base::code::Code;
 use crate::base::instrument::InstrumentTable;
-use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, Source};
+use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, SHARDS_MAX, Source};
 use crate::base::pool::{IdMap, Slab};
 use crate::base::stage::{Burst, Sink, Stage};
-use crate::base::unit::{InstrumentId, Money, Nanos, OrderId, OrderState, Qty, ShardId, Side};
+use crate::base::unit::*;
 use crate::portfolio::{Holding, Portfolio};
+use latch::Pending;
+use news::{NEWS_PER_TURN, News, answer_to, record};
+use std::sync::Arc;
+
+/// No order: the end of a list of them.
+const NIL: u32 = u32::MAX;
+/// Different orders whose repetition can be told.
+const REPEATS: usize = 1 << 15;
+/// Replays are exact, so it is always the same; who sends orders is ours.
+const REPEATS_SEED: u64 = 0x5bd1_e995_9d1b_58af;
 
 /// An order that may still trade.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Open {
     intent: Intent,
     /// What is reserved for it.
     reserved: Qty,
     /// What the venue still has of it.
     leaves: Qty,
+    /// Notional reserved for it, 1e-9 of the currency.
+    value: i128,
+    slots: Slots,
+    /// Whether it counts among the open orders: a replace does not before it is confirmed.
+    counted: bool,
+    /// What of it was located.
+    located: Qty,
+    /// When it was sent, as the breakers count, by level; `None` once it was answered.
+    sent: Option<[Generation; 3]>,
+    /// Neighbours on the same side of the instrument.
+    next: u32,
+    previous: u32,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            intent: Intent::default(),
+            reserved: Qty::ZERO,
+            leaves: Qty::ZERO,
+            value: 0,
+            slots: Slots::default(),
+            counted: false,
+            located: Qty::ZERO,
+            sent: None,
+            next: NIL,
+            previous: NIL,
+        }
+    }
 }
 
 impl Open {
-    /// Whether `intent` may take its place: the same side of the same instrument, and what is open of it is known. A
-    /// replace that is not confirmed yet reserves less than its quantity: its target has the rest.
+    /// Whether `intent` may take its place: the same side of the same instrument for the same strategy, and what is open of
+    /// it is known. A replace that is not confirmed yet reserves less than its quantity: its target has the rest.
     fn may_become(&self, intent: &Intent) -> bool {
         self.intent.side == intent.side
             && self.intent.head.instrument == intent.head.instrument
+            && self.intent.strategy == intent.strategy
             && self.reserved == self.leaves
     }
 }
 
-/// A kill, or a cancel of all, on its way: the shard's intent, and how far its orders are cancelled.
-#[derive(Clone, Copy)]
-struct Killing {
-    intent: Intent,
-    cursor: u32,
-}
-
-/// What the gate has seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GateCounts {
-    /// New orders and replaces asked for.
-    pub orders: u64,
-    /// Cancels asked for, and those that a kill sent.
-    pub cancels: u64,
-    /// Fills applied.
-    pub fills: u64,
-    /// Refusals by code, wherever they were made: (code, count), in order of code.
-    pub refusals: Vec<(Code, u64)>,
-    /// The first refusal of each code that was met, in the order in which they were.
-    pub first: Vec<FirstRefusal>,
-    /// Reports on orders that the gate does not know.
-    pub unknown_reports: u64,
-}
-
-/// The first refusal of its code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstRefusal {
-    /// Why.
-    pub code: Code,
-    /// Of which order; `NONE` for a cancel.
-    pub order: OrderId,
-    /// The limit that was breached, in the unit that the code names.
-    pub limit: i64,
-    /// What would have been.
-    pub value: i64,
-}
-
-/// An instrument, as the gate sees it: one cache line.
-#[derive(Clone, Copy, Debug, Default)]
+/// An instrument, as the gate sees it.
+#[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Stake {
     exposure: Exposure,
     terms: Terms,
+    rule: InstrumentRule,
+    /// Sold short, or on offer as such.
+    located_used: Qty,
+    /// What positions are valued at; 0: nothing yet.
+    mark: Price,
+    /// The last price that is known, and when it was.
+    last: Price,
+    last_at: Nanos,
+    /// Strategies that hold some of it: a bit each.
+    held: u16,
+    /// Our best price by side, or beyond it: where the order at it has gone, it stays until it is looked at.
+    best: [Price; 2],
+    /// Our open orders by side.
+    first: [u32; 2],
+}
+
+impl Default for Stake {
+    fn default() -> Self {
+        Self {
+            exposure: Exposure::default(),
+            terms: Terms::default(),
+            rule: InstrumentRule::default(),
+            located_used: Qty::ZERO,
+            mark: Price(0),
+            last: Price(0),
+            last_at: Nanos(0),
+            held: 0,
+            best: [Price(0); 2],
+            first: [NIL; 2],
+        }
+    }
+}
+
+/// A side's place in a pair.
+fn at(side: Side) -> usize {
+    usize::from(!side.is_buy())
+}
+
+/// What a gate is made of.
+#[derive(Clone)]
+pub struct GateSettings {
+    /// The limits in force at first.
+    pub limits: Arc<LimitSet>,
+    /// Orders open at once, at most. Each may have a replace on its way, which is open beside it.
+    pub orders_max: usize,
+    /// Instruments: ids are below it.
+    pub instruments: usize,
+    /// When an answer takes effect after the decision.
+    pub latency_out: Nanos,
+    /// To whom fills are counted of orders that are not known: of an earlier program.
+    pub heir: (AccountId, StrategyId),
+}
+
+/// How much a scope has used of its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeUse {
+    /// How wide it is.
+    pub level: Level,
+    /// The id of the account, strategy or instrument; 0 for the firm.
+    pub id: u32,
+    /// What it may do.
+    pub state: TradingState,
+    /// In the order of [`Use::NAMES`].
+    pub uses: [Use; Use::COUNT],
 }
 
 /// The stage.
 pub struct Gate {
-    limits: Limits,
+    settings: GateSettings,
+    rules: Rules,
     portfolio: Portfolio,
     /// By instrument.
     stakes: Vec<Stake>,
+    /// By strategy's slot, then by instrument.
+    parts: Vec<Part>,
+    /// By place.
+    tallies: Vec<Tally>,
+    /// By place; those of instruments only if the limits have windows for them.
+    windows: Vec<Window>,
+    /// By place, without instruments.
+    breakers: Vec<Breaker>,
+    /// Only if the limits ask for it.
+    repeats: Option<Repeats>,
     orders: Slab<Open>,
     index: IdMap<u32>,
-    killed: bool,
-    killing: Option<Killing>,
-    latency_out: Nanos,
+    pending: Option<Pending>,
+    /// Places whose orders are to be cancelled by the shards.
+    pulled: Vec<u32>,
+    heard: [Heard; SHARDS_MAX as usize],
+    news: News,
+    inbox: Option<LimitsInbox>,
     answers: u64,
     counts: GateCounts,
+    /// Engine time of the last message.
+    now: Nanos,
 }
 
 impl Gate {
     /// Memory that a gate takes, in bytes: for open orders, for instruments.
-    pub fn bytes(limits: &Limits, instruments: usize) -> [usize; 2] {
-        let open = orders_max(limits);
-        let instrument = size_of::<Stake>() + size_of::<Holding>();
-        [Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open), instruments * instrument]
+    pub fn bytes(settings: &GateSettings) -> [usize; 2] {
+        let open = places_for(settings.orders_max);
+        let parts = settings.limits.strategies.len() * size_of::<Part>();
+        let windows = if has_windows(&settings.limits) { size_of::<Window>() } else { 0 };
+        let each = size_of::<Stake>() + size_of::<Holding>() + size_of::<Tally>() + parts + windows;
+        let repeats = if has_repeats(&settings.limits) { Repeats::bytes(REPEATS) } else { 0 };
+        [
+            Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open) + repeats,
+            settings.instruments * each,
+        ]
     }
 
-    /// A gate over so many instruments; `latency_out` is when an answer takes effect after the decision.
-    pub fn new(limits: Limits, instruments: usize, latency_out: Nanos) -> Self {
-        let orders_max = orders_max(&limits);
-        let refusals = Code::ALL.iter().map(|code| (*code, 0)).collect();
-        Self {
-            limits,
+    /// A gate that has seen nothing.
+    pub fn new(settings: GateSettings) -> Self {
+        let open = places_for(settings.orders_max);
+        let instruments = settings.instruments;
+        let rules = Rules::new(settings.limits.clone());
+        let mut gate = Self {
             portfolio: Portfolio::new(instruments),
             stakes: vec![Stake::default(); instruments],
-            orders: Slab::new(orders_max, Open::default()),
-            index: IdMap::dense(orders_max),
-            killed: false,
-            killing: None,
-            latency_out,
+            parts: vec![Part::default(); rules.strategies.len() * instruments],
+            tallies: vec![Tally::default(); SLOTS + instruments],
+            windows: Vec::new(),
+            breakers: vec![Breaker::default(); SLOTS],
+            repeats: None,
+            orders: Slab::new(open, Open::default()),
+            index: IdMap::dense(open),
+            pending: None,
+            pulled: Vec::with_capacity(SLOTS + instruments),
+            heard: Default::default(),
+            news: News::new(),
+            inbox: None,
             answers: 0,
-            counts: GateCounts {
-                refusals,
-                first: Vec::with_capacity(Code::ALL.len()),
-                ..GateCounts::default()
-            },
-        }
+            counts: GateCounts::new(),
+            now: Nanos(0),
+            rules,
+            settings,
+        };
+        gate.lay_out();
+        gate
     }
 
     /// This gate, which has seen nothing yet, with the terms of the table's instruments.
@@ -138,6 +253,11 @@ impl Gate {
         self
     }
 
+    /// This gate, with other limits to come from there.
+    pub fn with_inbox(self, inbox: LimitsInbox) -> Self {
+        Self { inbox: Some(inbox), ..self }
+    }
+
     /// Positions and P&L.
     pub fn portfolio(&self) -> &Portfolio {
         &self.portfolio
@@ -146,6 +266,44 @@ impl Gate {
     /// What it has seen.
     pub fn counts(&self) -> &GateCounts {
         &self.counts
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &LimitSet {
+        &self.rules.set
+    }
+
+    /// What is used of the limits of the firm, the accounts and the strategies; and of the instruments that are `busy`: that
+    /// have orders or may not trade as they like.
+    pub fn uses(&self) -> impl Iterator<Item = ScopeUse> + '_ {
+        let busy = self.tallies.iter().enumerate().skip(SLOTS).filter(|(_, tally)| {
+            tally.orders > 0 || tally.trades > 0 || tally.state != TradingState::LIVE
+        });
+        self.rules.places().chain(busy.map(|(place, _)| place)).map(|place| self.use_of(place))
+    }
+
+    fn use_of(&self, place: usize) -> ScopeUse {
+        let (tally, limits) = (&self.tallies[place], self.limits_at(place));
+        let none = Window::default();
+        let window = self.windows.get(place).unwrap_or(&none);
+        ScopeUse {
+            level: level_of(place),
+            id: self.id_at(place),
+            state: tally.state,
+            uses: uses(tally, window, limits, self.now),
+        }
+    }
+
+    fn id_at(&self, place: usize) -> u32 {
+        if place < SLOTS { self.rules.id_at(place) } else { (place - SLOTS) as u32 }
+    }
+
+    #[inline]
+    fn limits_at(&self, place: usize) -> &LevelLimits {
+        match place.checked_sub(SLOTS) {
+            None => &self.rules.levels[place],
+            Some(instrument) => &self.rules.class(self.stakes[instrument].rule.class).level,
+        }
     }
 
     /// Records of the orders that are still open, by id.
@@ -159,175 +317,29 @@ impl Gate {
         records
     }
 
-    /// The whole gate, in order. What it returns is to be reserved.
-    fn judge(&self, intent: &Intent) -> Result<Qty, Refusal> {
-        check_killed(self.killed)?;
-        check_instrument(intent.head.instrument, self.stakes.len())?;
-        check_health(intent)?;
-        check_form(intent)?;
-        let Stake { exposure, terms } = &self.stakes[intent.head.instrument.index()];
-        check_steps(intent, terms)?;
-        check_order_qty(intent, &self.limits)?;
-        check_order_notional(intent, terms, &self.limits)?;
-        check_price_collar(intent, &self.limits)?;
-        let added = match intent.head.kind {
-            Kind::REPLACE_ORDER => match self.find(intent.target) {
-                Some(target) if target.may_become(intent) => {
-                    intent.qty.saturating_sub(target.leaves)
-                }
-                _ => return Err(Refusal { code: Code::NOT_OPEN, limit: 0, value: 0 }),
-            },
-            _ => intent.qty,
-        };
-        check_position(intent.side, added, exposure, &self.limits)?;
-        if intent.head.kind == Kind::NEW {
-            check_open_orders(self.orders.len(), &self.limits)?;
+    /// Lays the rules out by instrument.
+    fn lay_out(&mut self) {
+        for (index, stake) in self.stakes.iter_mut().enumerate() {
+            stake.rule = self.rules.of_instrument(InstrumentId(index as u32));
         }
-        Ok(added)
+        let parts = self.rules.strategies.len() * self.settings.instruments;
+        self.parts.resize(parts, Part::default());
+        let windows = if has_windows(&self.rules.set) { self.tallies.len() } else { SLOTS };
+        self.windows.resize(windows.max(self.windows.len()), Window::default());
+        if has_repeats(&self.rules.set) && self.repeats.is_none() {
+            self.repeats = Some(Repeats::new(REPEATS, REPEATS_SEED));
+        }
+    }
+
+    /// The part of a strategy in an instrument.
+    #[inline]
+    fn part(&mut self, slots: Slots) -> &mut Part {
+        let slot = usize::from(slots.strategy) - Rules::strategy_place(0);
+        &mut self.parts[slot * self.settings.instruments + slots.instrument as usize]
     }
 
     fn find(&self, order: OrderId) -> Option<&Open> {
         self.index.get(order.0).and_then(|slot| self.orders.get(slot))
-    }
-
-    fn admit(&mut self, intent: &Intent, back: &mut impl Sink<Report>) -> bool {
-        let refusal = match self.judge(intent) {
-            Ok(reserved) => match self.keep(intent, reserved) {
-                true => return true,
-                false => Refusal {
-                    code: Code::OPEN_ORDERS,
-                    limit: self.limits.open_orders_max as i64,
-                    value: self.orders.len() as i64,
-                },
-            },
-            Err(refusal) => refusal,
-        };
-        self.answers += 1;
-        let mut answer = answer_to(intent, self.latency_out);
-        (answer.head.source, answer.sequence) = (Source::RISK, self.answers);
-        (answer.code, answer.limit, answer.value) = (refusal.code.0, refusal.limit, refusal.value);
-        self.count_refusal(&answer);
-        back.put(&answer);
-        let mut refused = record(intent, Qty::ZERO, OrderState::REFUSED, refusal.code);
-        (refused.limit, refused.value) = (refusal.limit, refusal.value);
-        back.put(&refused);
-        false
-    }
-
-    #[inline]
-    fn keep(&mut self, intent: &Intent, reserved: Qty) -> bool {
-        let open = Open { intent: *intent, reserved, leaves: intent.qty };
-        let Ok(slot) = self.orders.insert(open) else { return false };
-        if self.index.insert(intent.order.0, slot).is_err() {
-            self.orders.remove(slot);
-            return false;
-        }
-        self.reserve(intent.head.instrument, intent.side, reserved);
-        true
-    }
-
-    fn reserve(&mut self, instrument: InstrumentId, side: Side, qty: Qty) {
-        let exposure = &mut self.stakes[instrument.index()].exposure;
-        let open = if side.is_buy() { &mut exposure.open_buys } else { &mut exposure.open_sells };
-        *open = open.saturating_add(qty);
-    }
-
-    fn release(&mut self, instrument: InstrumentId, side: Side, qty: Qty) {
-        let exposure = &mut self.stakes[instrument.index()].exposure;
-        let open = if side.is_buy() { &mut exposure.open_buys } else { &mut exposure.open_sells };
-        debug_assert!(*open >= qty, "Invariant: what is released was reserved");
-        *open = open.saturating_sub(qty);
-    }
-
-    /// Ends an order: releases what is left of it and records it.
-    fn close(
-        &mut self,
-        order: OrderId,
-        state: OrderState,
-        code: Code,
-        back: &mut impl Sink<Report>,
-    ) {
-        let Some(slot) = self.index.remove(order.0) else {
-            self.counts.unknown_reports += 1;
-            return;
-        };
-        let Some(open) = self.orders.remove(slot) else { return };
-        self.release(open.intent.head.instrument, open.intent.side, open.reserved);
-        back.put(&record(&open.intent, open.leaves, state, code));
-    }
-
-    fn filled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
-        self.counts.fills += 1;
-        let instrument = report.head.instrument;
-        let fee = Money(i128::from(report.fee));
-        if self.portfolio.fill(instrument, report.side, report.price, report.qty, fee) {
-            self.stakes[instrument.index()].exposure.position =
-                self.portfolio.holding(instrument).position;
-        }
-        let done = self.reduce(report.order, report.qty);
-        if done {
-            self.close(report.order, OrderState::FILLED, Code::NONE, back);
-        }
-    }
-
-    /// A fill is void: the position goes back, and nothing is open again.
-    fn broken(&mut self, report: &Report) {
-        let Report { head, side, price, qty, .. } = *report;
-        if self.portfolio.void(head.instrument, side, price, qty, Money(i128::from(report.fee))) {
-            self.stakes[head.instrument.index()].exposure.position =
-                self.portfolio.holding(head.instrument).position;
-        }
-    }
-
-    fn canceled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
-        self.count_refusal(report);
-        if self.reduce(report.order, report.qty) {
-            self.close(report.order, OrderState::CANCELED, Code(report.code), back);
-        }
-    }
-
-    /// `qty` of an order is no longer open. True if nothing is.
-    fn reduce(&mut self, order: OrderId, qty: Qty) -> bool {
-        let Some(slot) = self.index.get(order.0) else {
-            self.counts.unknown_reports += 1;
-            return false;
-        };
-        let Some(open) = self.orders.get_mut(slot) else { return false };
-        let released = open.reserved.min(qty);
-        open.reserved = open.reserved.saturating_sub(qty);
-        open.leaves = open.leaves.saturating_sub(qty);
-        let (done, intent) = (open.leaves == Qty::ZERO, open.intent);
-        self.release(intent.head.instrument, intent.side, released);
-        done
-    }
-
-    /// `order` has taken the place of `target`: it now reserves all that is open of it.
-    fn replaced(&mut self, report: &Report, back: &mut impl Sink<Report>) {
-        self.close(report.target, OrderState::REPLACED, Code::NONE, back);
-        let Some(slot) = self.index.get(report.order.0) else {
-            self.counts.unknown_reports += 1;
-            return;
-        };
-        let Some(open) = self.orders.get_mut(slot) else { return };
-        // Never more than was asked for, whatever the venue says.
-        let leaves = report.leaves.min(open.intent.qty);
-        let before = std::mem::replace(&mut open.reserved, leaves);
-        open.leaves = leaves;
-        let (instrument, side) = (open.intent.head.instrument, open.intent.side);
-        self.reserve(instrument, side, leaves);
-        self.release(instrument, side, before);
-    }
-
-    /// Counts what was refused, and what was cancelled for a reason of the venue's own.
-    fn count_refusal(&mut self, report: &Report) {
-        let code = Code(report.code);
-        let found = self.counts.refusals.iter_mut().find(|(known, _)| *known == code);
-        let Some((_, count)) = found else { return };
-        *count += 1;
-        if *count == 1 {
-            let Report { order, limit, value, .. } = *report;
-            self.counts.first.push(FirstRefusal { code, order, limit, value });
-        }
     }
 }
 
@@ -337,78 +349,46 @@ impl Stage for Gate {
 
     fn burst(&self) -> Burst {
         // Back: a refusal and its record; a replace that is confirmed closes its target and passes the report on.
-        Burst { forward: 1, back: 2, report: 3 }
+        Burst { forward: 1, back: 2 + NEWS_PER_TURN, report: 3 + NEWS_PER_TURN }
     }
 
     fn on(&mut self, intent: &Intent, out: &mut impl Sink<Order>, back: &mut impl Sink<Report>) {
+        self.now = intent.head.time;
         match intent.head.kind {
-            Kind::KILL | Kind::CANCEL_ALL => {
-                self.killed |= intent.head.kind == Kind::KILL;
-                self.killing = Some(Killing { intent: *intent, cursor: 0 });
-                return;
-            }
-            Kind::CANCEL_ORDER => self.counts.cancels += 1,
-            _ => {
+            Kind::NEW | Kind::REPLACE_ORDER => {
                 self.counts.orders += 1;
-                if !self.admit(intent, back) {
-                    return;
-                }
+                self.admit(intent, out, back);
             }
+            Kind::CANCEL_ORDER => {
+                self.counts.cancels += 1;
+                out.put(Order::approved(intent));
+            }
+            Kind::MARK => self.marked(intent, back),
+            // What is left commands.
+            _ => self.command(intent),
         }
-        out.put(Order::approved(intent));
+        self.news.tell(back);
     }
 
     fn on_report(&mut self, report: &Report, back: &mut impl Sink<Report>) {
-        let code = Code(report.code);
-        match report.head.kind {
-            Kind::REFUSED => {
-                self.count_refusal(report);
-                // A cancel that was refused has no order of its own.
-                if report.order != OrderId::NONE {
-                    self.close(report.order, OrderState::REFUSED, code, back);
-                }
-            }
-            Kind::FILLED => self.filled(report, back),
-            Kind::BROKEN => self.broken(report),
-            Kind::CANCELED => self.canceled(report, back),
-            Kind::REPLACED => self.replaced(report, back),
-            Kind::REJECTED => {
-                self.count_refusal(report);
-                self.close(report.order, OrderState::REJECTED, code, back);
-            }
-            Kind::TOO_LATE => {
-                self.count_refusal(report);
-                if report.order != OrderId::NONE {
-                    self.close(report.order, OrderState::REJECTED, code, back);
-                }
-            }
-            _ => {}
+        self.now = self.now.max(report.head.time);
+        let source = report.head.source.0.checked_sub(Source::VENUE.0).map(usize::from);
+        let heard = source.and_then(|source| self.heard.get_mut(source));
+        if heard.is_none_or(|heard| heard.is_new(report.sequence)) {
+            self.take_in(report, back);
+            self.news.tell(back);
+            back.put(report);
+        } else {
+            self.counts.repeated_reports += 1;
         }
-        back.put(report);
     }
 
     fn busy(&self) -> bool {
-        self.killing.is_some()
+        self.pending.is_some()
     }
 
     fn resume(&mut self, out: &mut impl Sink<Order>, _back: &mut impl Sink<Report>) {
-        let Some(mut killing) = self.killing else { return };
-        let mut room = out.room_for_cancels();
-        while room > 0 {
-            room -= 1;
-            let Some(slot) = self.orders.first_from(killing.cursor) else {
-                out.put(Order::approved(&killing.intent));
-                self.killing = None;
-                return;
-            };
-            killing.cursor = slot + 1;
-            let open = self.orders[slot];
-            if open.intent.shard == killing.intent.shard {
-                self.counts.cancels += 1;
-                out.put(Order::approved(&cancel_of(&open.intent, &killing.intent)));
-            }
-        }
-        self.killing = Some(killing);
+        self.go_on(out);
     }
 
     fn promise_back(&self, next: Key, held: Key) -> Key {
@@ -418,63 +398,16 @@ impl Stage for Gate {
 }
 
 /// Places for open orders: each that the limit allows may have a replace on its way, which is open beside it.
-fn orders_max(limits: &Limits) -> usize {
-    limits.open_orders_max.saturating_mul(2)
+fn places_for(orders_max: usize) -> usize {
+    orders_max.saturating_mul(2)
 }
 
-/// A cancel of an open order that a kill sends.
-fn cancel_of(open: &Intent, kill: &Intent) -> Intent {
-    let head = Header {
-        instrument: open.head.instrument,
-        kind: Kind::CANCEL_ORDER,
-        flags: Flags::UNASKED,
-        ..kill.head
-    };
-    Intent {
-        head,
-        order: OrderId::NONE,
-        target: open.order,
-        side: open.side,
-        strategy: open.strategy,
-        account: open.account,
-        ..*kill
-    }
+/// Whether instruments have windows.
+fn has_windows(limits: &LimitSet) -> bool {
+    limits.classes.iter().any(|class| class.level.window.is_some())
 }
 
-/// The refusal of an intent, to be completed with its source and code.
-fn answer_to(intent: &Intent, latency_out: Nanos) -> Report {
-    let head = Header {
-        time: intent.head.time.plus(latency_out),
-        kind: Kind::REFUSED,
-        flags: Flags::ANSWER,
-        ..intent.head
-    };
-    Report { head, number: intent.number, ..of_intent(intent) }
+/// Whether repetitions are to be told.
+fn has_repeats(limits: &LimitSet) -> bool {
+    limits.classes.iter().any(|class| class.order.repeats.is_some())
 }
-
-/// What the log keeps of an order that has ended.
-fn record(intent: &Intent, leaves: Qty, state: OrderState, code: Code) -> Report {
-    let head = Header { kind: Kind::CLOSED, ..intent.head };
-    Report { head, leaves, state, code: code.0, ..of_intent(intent) }
-}
-
-fn of_intent(intent: &Intent) -> Report {
-    Report {
-        head: intent.head,
-        order: intent.order,
-        target: intent.target,
-        parent: intent.parent,
-        price: intent.price,
-        qty: intent.qty,
-        account: intent.account,
-        strategy: intent.strategy,
-        shard: ShardId(intent.shard.0),
-        side: intent.side,
-        order_type: intent.order_type,
-        tif: intent.tif,
-        ..Report::default()
-    }
-}
-
-#[cfg(test)]
-mod tests;

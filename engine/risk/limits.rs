@@ -88,6 +88,9 @@ pub struct OrderLimits {
     pub collar: Option<Collar>,
     /// 11: how far from the market a market order may trade: the wider of both. What is beyond it is cancelled.
     pub market_collar: Option<Collar>,
+    /// 5: whether a sale whose mark is not what it is is refused. Otherwise only new orders are marked by position: a replace
+    /// keeps the mark of its target, which OUCH lets nobody change.
+    pub sale_marks: bool,
     /// 10: a market that was seen longer ago is none.
     pub market_age_max: Option<Nanos>,
     /// 12: lots long.
@@ -220,21 +223,6 @@ impl LimitSet {
             phases: PhaseLimits { limit: open, market: open },
         }
     }
-}
-
-/// Limits; the configuration's `[risk]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Lots of one order.
-    pub order_qty_max: Qty,
-    /// Price x quantity x multiplier of one order.
-    pub order_notional_max: Money,
-    /// How far an order may be priced through the market, in hundredths of a per cent.
-    pub collar_bp: u32,
-    /// Lots long or short in one instrument, worst case.
-    pub position_max: Qty,
-    /// Orders open at once.
-    pub open_orders_max: usize,
 }
 
 /// What the instrument table says of an instrument, as far as an order is held against it.

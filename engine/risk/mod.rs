@@ -1,17 +1,31 @@
 //! Risk: intent -> order or refusal. Nothing reaches route but through [`Gate`].
 //!
-//! `check.rs` holds the checks, one function each; `gate.rs` their order, what is reserved and released, and the kill
-//! switch.
+//! `limits.rs` has the limits as types; `check/` the controls, one function each; `gate.rs` their order, what is reserved and
+//! released, and who may trade. What the controls count over time stands by itself: `throttle.rs`, `window.rs`, `repeats.rs`,
+//! `breaker.rs`, `queue.rs`. `scope.rs` is what a scope has used, `rules.rs` where each limit lies.
 #![forbid(unsafe_code)]
 
-mod check;
+mod breaker;
+pub mod check;
 mod gate;
+mod heard;
+mod inbox;
 mod limits;
+mod own;
+mod queue;
+mod repeats;
+mod rules;
+mod scope;
+mod throttle;
+mod window;
 
-pub use check::{
-    Exposure, Refusal, Verdict, check_form, check_health, check_instrument, check_killed,
-    check_open_orders, check_order_notional, check_order_qty, check_position, check_price_collar,
-    check_steps,
-};
-pub use gate::{FirstRefusal, Gate, GateCounts};
+pub use breaker::{Breaker, BreakerState, FAILURES_MAX, Generation};
+pub use check::{NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict};
+pub use gate::{FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse};
+pub use inbox::LimitsInbox;
 pub use limits::*;
+pub use queue::{Queue, Waited};
+pub use repeats::{PLACES, RepeatKey, Repeats};
+pub use scope::Use;
+pub use throttle::Throttle;
+pub use window::Window;

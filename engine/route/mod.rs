@@ -19,7 +19,7 @@ use crate::base::code::Code;
 use crate::base::message::{Flags, Header, Intent, Key, Kind, Market, Order, Rank, Report, Source};
 use crate::base::pool::IdMap;
 use crate::base::stage::{Burst, Sink, Stage};
-use crate::base::unit::{Nanos, OrderId, Qty, Stamp};
+use crate::base::unit::{Level, Nanos, OrderId, Qty, Stamp};
 use crate::wire::soup::secret;
 use zerocopy::FromZeros;
 
@@ -154,7 +154,7 @@ impl Desk {
             qty: intent.qty.saturating_add(executed),
             stamp: if self.live { intent.stamp } else { Stamp(self.reference) },
             side: intent.side,
-            code: 0,
+            code: intent.sale.0,
             order_type: intent.order_type,
             tif: intent.tif,
         }
@@ -223,11 +223,14 @@ impl Stage for Desk {
         let intent = order.intent();
         let asked = !intent.head.flags.has(Flags::UNASKED);
         let refused = match intent.head.kind {
-            Kind::KILL => {
-                self.killed = true;
+            // A wider scope than any order's is route's own too.
+            Kind::KILL | Kind::RESUME => {
+                if intent.level == Level::FIRM {
+                    self.killed = intent.head.kind == Kind::KILL;
+                }
                 None
             }
-            Kind::CANCEL_ALL => None,
+            Kind::CANCEL_ALL | Kind::REDUCE_ONLY | Kind::LIMITS => None,
             _ if self.shut => Some(Code::ROUTE_SHUT),
             _ if self.late(intent) => Some(Code::ROUTE_LATE),
             _ => match self.accept(intent) {

@@ -25,6 +25,7 @@ pub(super) struct Flatten {
     /// By instrument.
     held: Vec<Held>,
     asked: bool,
+    stopped: bool,
     /// Instruments from here on have not had their turn since the last tick.
     cursor: usize,
 }
@@ -32,7 +33,8 @@ pub(super) struct Flatten {
 impl Flatten {
     /// Nothing held, nothing asked.
     pub(super) fn new(instruments: usize) -> Self {
-        Self { held: vec![Held::default(); instruments], asked: false, cursor: instruments }
+        let held = vec![Held::default(); instruments];
+        Self { held, asked: false, stopped: false, cursor: instruments }
     }
 
     /// Begin, at the next tick.
@@ -48,12 +50,22 @@ impl Flatten {
 
     /// Send nothing more.
     pub(super) fn stop(&mut self) {
-        self.held.clear();
+        self.stopped = true;
+    }
+
+    /// What was stopped may go on.
+    pub(super) fn resume(&mut self) {
+        self.stopped = false;
+    }
+
+    /// What is held of an instrument, long above zero.
+    pub(super) fn position(&self, instrument: InstrumentId) -> i64 {
+        self.held.get(instrument.index()).map_or(0, |held| held.position)
     }
 
     /// Shows what the position could be closed at.
     pub(super) fn show(&self, board: &Board, books: &Books, instrument: InstrumentId) {
-        let position = self.held.get(instrument.index()).map_or(0, |held| held.position);
+        let position = self.position(instrument);
         if position != 0 {
             let top = books.top(instrument);
             board.mark(instrument, if position > 0 { top.bid } else { top.ask });
@@ -65,7 +77,7 @@ impl Flatten {
     }
 
     pub(super) fn wants(&self) -> bool {
-        self.cursor < self.held.len()
+        !self.stopped && self.cursor < self.held.len()
     }
 
     pub(super) fn on_report(&mut self, report: &Report) {

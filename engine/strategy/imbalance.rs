@@ -47,6 +47,8 @@ pub struct Imbalance {
 }
 
 impl Imbalance {
+    /// What it is called in intents and files.
+    pub const ID: StrategyId = StrategyId(1);
     /// Memory an instrument, in bytes.
     pub const INSTRUMENT_BYTES: usize = size_of::<Seen>() + size_of::<InstrumentId>();
 
@@ -88,7 +90,7 @@ impl Imbalance {
 
 impl Strategy for Imbalance {
     fn id(&self) -> StrategyId {
-        StrategyId(1)
+        Self::ID
     }
 
     fn burst(&self) -> usize {

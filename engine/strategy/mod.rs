@@ -9,6 +9,7 @@ mod any;
 mod flatten;
 mod imbalance;
 mod live;
+mod marks;
 mod quoter;
 mod stage;
 

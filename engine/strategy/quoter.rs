@@ -69,6 +69,8 @@ pub struct Quoter {
 type Rest = Reverse<(Nanos, InstrumentId)>;
 
 impl Quoter {
+    /// What it is called in intents and files.
+    pub const ID: StrategyId = StrategyId(2);
     /// Memory an instrument, in bytes.
     pub const INSTRUMENT_BYTES: usize =
         size_of::<Seen>() + size_of::<InstrumentId>() + size_of::<Rest>();
@@ -183,7 +185,7 @@ fn place(side: Side) -> usize {
 
 impl Strategy for Quoter {
     fn id(&self) -> StrategyId {
-        StrategyId(2)
+        Self::ID
     }
 
     fn burst(&self) -> usize {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::flatten::Flatten;
+use super::marks::{Marks, Next, Scope};
 use super::{Orders, Strategy};
 use crate::base::message::{Flags, Header, Intent, Kind, Market, Message, Report};
 use crate::base::plant::{Plant, planted};
@@ -39,7 +40,10 @@ pub struct BookStage<S> {
     books: Books,
     strategy: S,
     traded: Vec<bool>,
+    /// Instruments under the price test of short sales.
+    tested: Vec<bool>,
     flatten: Flatten,
+    marks: Marks,
     intents: u32,
     orders: u64,
 }
@@ -48,8 +52,9 @@ impl<S: Strategy> BookStage<S> {
     /// A stage over empty books.
     pub fn new(settings: StageSettings, books: Books, strategy: S) -> Self {
         let traded = vec![false; settings.instruments];
+        let (tested, marks) = (traded.clone(), Marks::new(settings.instruments));
         let (flatten, orders) = (Flatten::new(settings.instruments), settings.first_order);
-        Self { settings, books, strategy, traded, flatten, intents: 0, orders }
+        Self { settings, books, strategy, traded, tested, flatten, marks, intents: 0, orders }
     }
 
     fn trades(&self, instrument: InstrumentId) -> bool {
@@ -79,10 +84,22 @@ impl<S: Strategy> BookStage<S> {
         message: &'a Market,
         out: &'a mut O,
     ) -> (Writer<'a, O>, &'a mut S, &'a mut Flatten) {
-        let Self { settings, books, strategy, flatten, intents, orders, .. } = self;
+        let Self { settings, books, strategy, flatten, intents, orders, tested, .. } = self;
         let left = strategy.burst();
-        let id = strategy.id();
-        let writer = Writer { message, settings, books, intents, orders, out, id, left, sub: 0 };
+        let (account, id) = (settings.account, strategy.id());
+        let writer = Writer {
+            message,
+            settings,
+            books,
+            tested,
+            intents,
+            orders,
+            out,
+            account,
+            id,
+            left,
+            sub: 0,
+        };
         (writer, strategy, flatten)
     }
 
@@ -91,10 +108,8 @@ impl<S: Strategy> BookStage<S> {
     fn wind_down(&mut self, message: &Market, out: &mut impl Sink<Intent>) -> u32 {
         match message.head.kind {
             Kind::DIRECTORY => self.announce(message),
-            Kind::KILL => {
-                self.flatten.stop();
-                self.writer(message, out).0.all(Kind::KILL);
-                return 1;
+            Kind::KILL | Kind::REDUCE_ONLY | Kind::RESUME | Kind::LIMITS => {
+                return self.command(message, out);
             }
             Kind::QUIET => self.flatten.stop(),
             Kind::TICK => self.flatten.on_tick(),
@@ -106,6 +121,45 @@ impl<S: Strategy> BookStage<S> {
         let (mut writer, _, flatten) = self.writer(message, out);
         flatten.decide(writer.books, &mut writer);
         writer.sub
+    }
+
+    /// Passes a command on to risk.
+    #[cold]
+    fn command(&mut self, message: &Market, out: &mut impl Sink<Intent>) -> u32 {
+        let level = Level(message.code);
+        match message.head.kind {
+            Kind::KILL if level == Level::FIRM => self.flatten.stop(),
+            Kind::RESUME if level == Level::FIRM => self.flatten.resume(),
+            _ => {}
+        }
+        let (id, instrument) = (message.reference, message.head.instrument);
+        let account = if level == Level::ACCOUNT { id as u32 } else { self.settings.account.0 };
+        let strategy = StrategyId(if level == Level::STRATEGY { id as u16 } else { 0 });
+        let account = AccountId(account);
+        let qty = Qty(if message.head.kind == Kind::LIMITS { id } else { 0 });
+        let scope = Scope { level, account, strategy, instrument };
+        self.writer(message, out).0.scoped(message.head.kind, scope, qty);
+        1
+    }
+
+    /// Tells risk of the market, and has cancelled what it wants cancelled; at most so many intents. Returns how many.
+    #[cold]
+    fn mark(&mut self, message: &Market, most: usize, out: &mut impl Sink<Intent>) -> u32 {
+        let mut count = 0;
+        while (count as usize) < most {
+            let flatten = &self.flatten;
+            let next = self.marks.next(|instrument| flatten.position(instrument) != 0);
+            let Some(next) = next else { break };
+            count += 1;
+            let (mut writer, ..) = self.writer(message, out);
+            writer.sub = count - 1;
+            match next {
+                Next::Ask => writer.put(InstrumentId::NONE, Kind::MARK, Intent::default()),
+                Next::Mark(instrument) => writer.put(instrument, Kind::MARK, Intent::default()),
+                Next::Cancel(scope) => writer.scoped(Kind::CANCEL_ALL, scope, Qty::ZERO),
+            }
+        }
+        count
     }
 }
 
@@ -144,11 +198,18 @@ impl<S: Strategy> Host for BookStage<S> {
             Kind::DIRECTORY => self.announce(message),
             Kind::SESSION | Kind::TRADING | Kind::HALT => self.tell_state(message.head.instrument),
             Kind::GAP | Kind::WHOLE | Kind::CLEAR => self.tell_state(InstrumentId::NONE),
-            Kind::TICK => self.strategy.on_tick(message.head.time),
-            Kind::KILL => {
-                self.flatten.stop();
-                self.writer(message, out).0.all(Kind::KILL);
-                return 1;
+            Kind::TICK => {
+                self.strategy.on_tick(message.head.time);
+                self.marks.on_tick();
+            }
+            Kind::SHORT_SALE => {
+                if let Some(tested) = self.tested.get_mut(message.head.instrument.index()) {
+                    // What is not known to be off is on.
+                    *tested = message.code != b'0';
+                }
+            }
+            Kind::KILL | Kind::REDUCE_ONLY | Kind::RESUME | Kind::LIMITS => {
+                return self.command(message, out);
             }
             Kind::FLATTEN => {
                 self.flatten.ask();
@@ -176,16 +237,29 @@ impl<S: Strategy> Host for BookStage<S> {
             }
             _ => {}
         }
-        if !message.head.flags.has(Flags::LAST) || !self.strategy.wants() {
+        if !message.head.flags.has(Flags::LAST) {
             return 0;
         }
+        let wants = self.strategy.wants();
+        let told = if self.marks.wants() {
+            // The strategy comes first, but not alone.
+            let most = if wants { 1 } else { self.strategy.burst() };
+            self.mark(message, most, out)
+        } else {
+            0
+        };
+        if !wants {
+            return told;
+        }
         let (mut writer, strategy, _) = self.writer(message, out);
+        (writer.left, writer.sub) = (writer.left.saturating_sub(told as usize), told);
         strategy.decide(writer.books, &mut writer);
         writer.sub
     }
 
     fn on_report(&mut self, report: &Report) {
         self.flatten.on_report(report);
+        self.marks.on_report(report);
         self.strategy.on_report(report);
     }
 }
@@ -195,9 +269,11 @@ struct Writer<'a, O> {
     message: &'a Market,
     settings: &'a StageSettings,
     books: &'a Books,
+    tested: &'a [bool],
     intents: &'a mut u32,
     orders: &'a mut u64,
     out: &'a mut O,
+    account: AccountId,
     id: StrategyId,
     left: usize,
     sub: u32,
@@ -214,7 +290,9 @@ impl<O: Sink<Intent>> Writer<'_, O> {
     fn put(&mut self, instrument: InstrumentId, kind: Kind, intent: Intent) {
         let message = self.message;
         let top = self.books.top(instrument);
-        let head = Header { instrument, kind, flags: Flags::default(), ..message.head };
+        let tested = self.tested.get(instrument.index()).copied().unwrap_or(false);
+        let flags = if tested { Flags::SHORT_TEST } else { Flags::default() };
+        let head = Header { instrument, kind, flags, ..message.head };
         let timed = self.intents.is_multiple_of(self.settings.sample);
         let shard = if planted(Plant::NoShardInKey) { ShardId(0) } else { self.settings.shard };
         self.out.put(&Intent {
@@ -225,7 +303,7 @@ impl<O: Sink<Intent>> Writer<'_, O> {
             seen: message.head.time,
             number: *self.intents,
             sub: self.sub,
-            account: self.settings.account,
+            account: self.account,
             strategy: self.id,
             shard,
             stamp: message.stamp,
@@ -240,10 +318,16 @@ impl<O: Sink<Intent>> Writer<'_, O> {
         self.left = self.left.saturating_sub(1);
     }
 
-    /// What is for all of the shard's orders: `KILL` or `CANCEL_ALL`.
+    /// What is for all of the shard's orders: `CANCEL_ALL`.
     fn all(&mut self, kind: Kind) {
         self.id = StrategyId(0);
         self.put(InstrumentId::NONE, kind, Intent::default());
+    }
+
+    /// What is for a scope.
+    fn scoped(&mut self, kind: Kind, scope: Scope, qty: Qty) {
+        (self.account, self.id) = (scope.account, scope.strategy);
+        self.put(scope.instrument, kind, Intent { level: scope.level, qty, ..Intent::default() });
     }
 }
 

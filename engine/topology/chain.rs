@@ -16,7 +16,7 @@ pub use live::{GatewayPart, LiveGateway, OVER, PHASES};
 pub use pick::{ByInstrument, ByOrder, ByShard};
 pub use seat::Seat;
 pub use setup::Setup;
-pub(super) use setup::{book_limits, gate_limits, route_orders_max, venue_rules};
+pub(super) use setup::{book_limits, gate_settings, route_orders_max, venue_rules};
 
 use super::placement::{Placement, StageName};
 use crate::base::message::{Intent, Market, Order, Report};
@@ -186,7 +186,7 @@ pub fn assemble<S: Source, B: Seat>(
         let events = events.take(venues).collect();
         let back = writers.answer.take().expect("route -> risk");
         let events = Inbox::promised(events).with_room(on_the_way);
-        Step::new(setup.desk(), Fan::new(venue, ByOrder), back, events, pace)
+        Step::new(setup.desk(B::LIVE), Fan::new(venue, ByOrder), back, events, pace)
     });
     let mut risk = has(StageName::Risk).then(|| {
         let reports =
@@ -199,7 +199,7 @@ pub fn assemble<S: Source, B: Seat>(
         };
         let answers = Inbox::promised(vec![rings.answer.take().expect("route -> risk")])
             .with_room(on_the_way);
-        Step::new(setup.gate(), Timed::new(hop, clock), back, answers, pace)
+        Step::new(setup.gate(B::LIVE), Timed::new(hop, clock), back, answers, pace)
     });
     let mut books: Vec<Option<BookStep<B>>> = (0..setup.config.book.shards)
         .map(|shard| {

@@ -2,7 +2,7 @@
 //! machine has as much.
 #![forbid(unsafe_code)]
 
-use super::chain::{book_limits, gate_limits, route_orders_max, venue_rules};
+use super::chain::{book_limits, gate_settings, route_orders_max, venue_rules};
 use super::config::{Config, StrategyName};
 use super::error::{ConfigError, Fault};
 use super::machine::Machine;
@@ -36,7 +36,7 @@ impl Pool {
 
 /// The tables of `config`.
 pub fn pools(config: &Config) -> [Pool; 6] {
-    let (books, rules, limits) = (book_limits(config), venue_rules(config), gate_limits(config));
+    let (books, rules, gate) = (book_limits(config), venue_rules(config), gate_settings(config));
     let strategy = match config.strategy.name {
         StrategyName::None => 0,
         StrategyName::Imbalance => Imbalance::INSTRUMENT_BYTES,
@@ -46,7 +46,7 @@ pub fn pools(config: &Config) -> [Pool; 6] {
     let [orders, levels, instruments] = books.bytes();
     let Rules { orders_max, .. } = rules;
     let [venue, watched] = rules.bytes();
-    let [open, positions] = Gate::bytes(&limits, books.instruments);
+    let [open, positions] = Gate::bytes(&gate);
     let route = Desk::bytes(route_orders_max(config));
     let seen = instruments + watched + books.instruments * strategy;
     let pool = |name, key, shards, entries, bytes| Pool { name, key, shards, entries, bytes };
@@ -55,7 +55,7 @@ pub fn pools(config: &Config) -> [Pool; 6] {
         pool("levels", "book.levels_max", shards, books.levels, levels),
         pool("instruments", "book.instruments_max", shards, books.instruments, seen),
         pool("paper orders", "risk.open_orders_max", shards, orders_max, venue),
-        pool("open orders", "risk.open_orders_max", 1, limits.open_orders_max, open + route),
+        pool("open orders", "risk.open_orders_max", 1, gate.orders_max, open + route),
         pool("positions", "book.instruments_max", 1, books.instruments, positions),
     ]
 }

@@ -59,6 +59,8 @@ open_set! {
         RESUME = 38, "resume";
         /// Market, Intent: other limits are in force from here on.
         LIMITS = 39, "limits";
+        /// Market: the price test of short sales (`code`: ITCH's 0 off, 1 on, 2 still on).
+        SHORT_SALE = 40, "short-sale";
 
         /// Market at the venue, Intent, Order: a new order.
         NEW = 48, "new";
@@ -128,6 +130,8 @@ impl Flags {
     pub const UNASKED: Self = Self(4);
     /// An answer to an intent: each intent gets exactly one.
     pub const ANSWER: Self = Self(8);
+    /// The price test of short sales (Regulation SHO, rule 201) is in force for the instrument.
+    pub const SHORT_TEST: Self = Self(16);
 
     pub(super) const SHARDS_AT: u32 = 8;
 

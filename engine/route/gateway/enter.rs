@@ -8,7 +8,7 @@ use super::{BURST, Core, Phase};
 use crate::base::code::Code;
 use crate::base::message::{Flags, Header, Kind, Market, Report, Source};
 use crate::base::stage::Sink;
-use crate::base::unit::{Nanos, OrderId, OrderType, Qty, Seq, Side, TimeInForce};
+use crate::base::unit::{Nanos, OrderId, OrderType, Qty, Sale, Seq, Side, TimeInForce};
 use crate::wire::ouch::code::{QUANTITY_MAX, cross, display, flag, side, time_in_force};
 use crate::wire::ouch::{
     Appendage, CancelOrder, EnterOrder, Inbound, ReplaceOrder, Symbol, WirePrice,
@@ -109,7 +109,12 @@ impl Core {
         };
         let side = match message.side {
             Side::BUY => side::BUY,
-            Side::SELL => self.settings.sale,
+            Side::SELL => match (self.settings.sale, Sale(message.code)) {
+                (Some(sale), _) => sale,
+                (None, Sale::SHORT) => side::SELL_SHORT,
+                (None, Sale::SHORT_EXEMPT) => side::SELL_SHORT_EXEMPT,
+                (None, _) => side::SELL,
+            },
             _ => return None,
         };
         let time_in_force = match message.tif {

@@ -47,7 +47,7 @@ use crate::base::instrument::Symbol;
 use crate::base::message::{Market, Report};
 use crate::base::stage::Sink;
 use crate::base::unit::{InstrumentId, Nanos, OrderId, Price, Qty, Side};
-use crate::wire::ouch::code::{capacity, side};
+use crate::wire::ouch::code::capacity;
 use crate::wire::soup::{ClientSession, Reader, SessionName, Username};
 use orders::Orders;
 use pace::Bucket;
@@ -70,8 +70,8 @@ pub struct Settings {
     pub session: SessionName,
     /// For whom orders are: `wire::ouch::code::capacity`.
     pub capacity: u8,
-    /// How sales are marked: one of `wire::ouch::code::side` but `BUY`.
-    pub sale: u8,
+    /// What all sales are marked as, one of `wire::ouch::code::side` but `BUY`; `None`: each as it says.
+    pub sale: Option<u8>,
     /// Orders that may be open at a time, replaces on their way among them.
     pub orders_max: usize,
     /// Executions of the day that can be found again if they are broken.
@@ -95,7 +95,7 @@ impl Settings {
             username,
             session: SessionName::BLANK,
             capacity: capacity::PRINCIPAL,
-            sale: side::SELL,
+            sale: None,
             orders_max: 8_192,
             executions_max: 1 << 17,
             send_bytes: 64 * 1024,

@@ -46,10 +46,10 @@ impl Picker<Report> for ByShard {
     }
 }
 
-/// Fills, and what takes them back, go to the log too; records of ended orders only there.
+/// Fills, and what takes them back, go to the log too; records, which nobody waits for, only there.
 pub(super) fn logged(report: &Report) -> Wanted {
     match report.head.kind {
-        Kind::CLOSED => Wanted::Side,
+        Kind::CLOSED | Kind::LATCHED | Kind::FLAT | Kind::ALERT | Kind::LIMITS => Wanted::Side,
         Kind::FILLED | Kind::BROKEN => Wanted::Both,
         _ => Wanted::Main,
     }

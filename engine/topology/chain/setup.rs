@@ -9,7 +9,7 @@ use crate::base::step::Pace;
 use crate::base::unit::*;
 use crate::book::{Books, Limits as BookLimits};
 use crate::paper::{Latency as PaperLatency, Paper, Rules};
-use crate::risk::{Gate, Limits as RiskLimits};
+use crate::risk::*;
 use crate::route::Desk;
 use crate::strategy::*;
 use crate::telemetry::{Board, TimedStage};
@@ -26,8 +26,6 @@ pub struct Setup {
     pub pace: Pace,
     /// Whether route lets orders out.
     pub route_shut: bool,
-    /// Whether the venue is a real one: engine time is then the world's, and an answer takes no time of its own.
-    pub live: bool,
     /// Orders of the day are numbered from here on, plus one: above all of an earlier program on the same day.
     pub first_order: u64,
     /// Book shard by instrument, for those of the table that was given.
@@ -47,8 +45,8 @@ impl Setup {
         let shards = config.table.as_ref().map_or(Arc::from([]), |table| {
             table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
         });
-        let (route_shut, live, first_order, board) = (false, false, 0, None);
-        Self { config, day, pace, route_shut, live, first_order, shards, board, clock, symbols }
+        let (route_shut, first_order, board) = (false, 0, None);
+        Self { config, day, pace, route_shut, first_order, shards, board, clock, symbols }
     }
 
     pub(super) fn books(&self) -> usize {
@@ -64,9 +62,9 @@ impl Setup {
         route_orders_max(&self.config)
     }
 
-    /// When an answer takes effect after the decision.
-    fn latency_out(&self) -> Nanos {
-        if self.live { Nanos(0) } else { self.latency().out }
+    /// When an answer takes effect after the decision: with a real venue, at once.
+    fn latency_out(&self, live: bool) -> Nanos {
+        if live { Nanos(0) } else { self.latency().out }
     }
 
     fn latency(&self) -> PaperLatency {
@@ -132,17 +130,19 @@ impl Setup {
         Paper::new(self.host(shard), venue_rules(&self.config), self.latency())
     }
 
-    pub(super) fn gate(&self) -> Gate {
-        let gate = Gate::new(gate_limits(&self.config), self.instruments(), self.latency_out());
+    pub(super) fn gate(&self, live: bool) -> Gate {
+        let latency_out = self.latency_out(live);
+        let settings = GateSettings { latency_out, ..gate_settings(&self.config) };
+        let gate = Gate::new(settings);
         match &self.config.table {
             Some(table) => gate.with_table(table),
             None => gate,
         }
     }
 
-    pub(super) fn desk(&self) -> TimedStage<Desk> {
-        let desk = Desk::new(route_orders_max(&self.config), self.latency_out());
-        let desk = if self.live { desk.live() } else { desk };
+    pub(super) fn desk(&self, live: bool) -> TimedStage<Desk> {
+        let desk = Desk::new(route_orders_max(&self.config), self.latency_out(live));
+        let desk = if live { desk.live() } else { desk };
         TimedStage::new(if self.route_shut { desk.shut() } else { desk }, self.clock)
     }
 }
@@ -166,15 +166,36 @@ pub(in crate::topology) fn venue_rules(config: &Config) -> Rules {
     }
 }
 
-/// What the gate lets through.
-pub(in crate::topology) fn gate_limits(config: &Config) -> RiskLimits {
-    let risk = &config.risk;
-    RiskLimits {
-        order_qty_max: Qty(risk.order_qty_max),
-        order_notional_max: config.order_notional_max(),
-        collar_bp: risk.collar_bp,
-        position_max: Qty(risk.position_max),
-        open_orders_max: risk.open_orders_max as usize,
+/// What the gate is made of, but for the time that an answer takes.
+pub(in crate::topology) fn gate_settings(config: &Config) -> GateSettings {
+    let (risk, account) = (&config.risk, AccountId(config.engine.account));
+    let order = OrderLimits {
+        qty_max: Some(Qty(risk.order_qty_max)),
+        notional_max: Some(config.order_notional_max()),
+        collar: Some(Collar { bp: risk.collar_bp, width: Price(0), passive: false }),
+        long_max: Some(Qty(risk.position_max)),
+        short_max: Some(Qty(risk.position_max)),
+        ..OrderLimits::default()
+    };
+    let mut limits = LimitSet::open(account, StrategyId(1));
+    limits.classes[0].order = order;
+    let second = StrategyScope { id: StrategyId(2), ..limits.strategies[0].clone() };
+    limits.strategies.push(second);
+    GateSettings {
+        limits: Arc::new(limits),
+        orders_max: risk.open_orders_max as usize,
+        instruments: config.book.instruments_max as usize,
+        latency_out: Nanos(0),
+        heir: (account, strategy_id(config.strategy.name)),
+    }
+}
+
+/// What a strategy is called in intents.
+fn strategy_id(name: StrategyName) -> StrategyId {
+    match name {
+        StrategyName::None => StrategyId(0),
+        StrategyName::Imbalance => Imbalance::ID,
+        StrategyName::Quoter => Quoter::ID,
     }
 }
 

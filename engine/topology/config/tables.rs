@@ -178,6 +178,8 @@ table! {
 words! {
     /// What a sale is marked as at the venue.
     Sales {
+        /// Of what is owned where the position covers it, of what is borrowed where it does not.
+        ByPosition,
         /// Of what is owned.
         Long,
         /// Of what is borrowed.

@@ -133,11 +133,13 @@ impl Model {
 
     /// Sends an intent; `added` is what it adds, if its target may be replaced by it.
     fn send(&mut self, mut intent: Intent, live: Live, added: Option<u64>) {
-        let places = if intent.head.kind == Kind::NEW { OPEN_MAX } else { OPEN_MAX * 2 };
+        let is_new = intent.head.kind == Kind::NEW;
+        let open = self.live.values().filter(|order| order.pending.is_none()).count();
         let expected = match added {
             None => Code::NOT_OPEN,
             Some(added) if !self.fits(live.instrument, live.buy, added) => Code::POSITION,
-            Some(_) if self.live.len() >= places => Code::OPEN_ORDERS,
+            Some(_) if is_new && open >= OPEN_MAX => Code::OPEN_ORDERS,
+            Some(_) if self.live.len() >= OPEN_MAX * 2 => Code::GATE_FULL,
             Some(_) => Code::NONE,
         };
         intent.head.instrument = InstrumentId(live.instrument);

@@ -51,7 +51,7 @@ fn a_report_says_where_and_when() {
 #[test]
 fn a_sale_is_marked_as_it_is_told_to_be_and_is_a_sale_to_us() {
     for sale in [code::side::SELL, code::side::SELL_SHORT, code::side::SELL_SHORT_EXEMPT] {
-        let mut pair = Pair::live(Settings { sale, ..settings() });
+        let mut pair = Pair::live(Settings { sale: Some(sale), ..settings() });
         pair.send(&Market { side: Side::SELL, ..order(1, 100) });
         pair.send(&order(2, 100));
         pair.write();

@@ -1,0 +1,404 @@
+//! Trading states: who may trade, who may only reduce, who may not; by command, by loss, by rejects. And what is then
+//! cancelled: as far as there is room, then on the next turn.
+//!
+//! A state that the gate finds itself is in force at once, but what is open is cancelled only when the shards ask for it: all
+//! that leaves risk is caused by a counted intent. They do so when they are told, by the answer to their next mark.
+#![forbid(unsafe_code)]
+
+use super::*;
+use crate::risk::check::{capped, crosses, state_at};
+
+/// Accepted orders between two looks at how much is used of the limits; at refusals and marks it is looked at anyway.
+pub(super) const ORDERS_BETWEEN_WARNINGS: u64 = 16;
+/// Open orders looked at in one turn: others are served in between.
+const LOOKED_AT_PER_TURN: usize = 4096;
+
+/// What is cancelled before anything new is taken.
+#[derive(Clone, Copy)]
+pub(super) enum Pending {
+    /// A shard's orders in a scope; its intent goes to route after them.
+    Scope { intent: Intent, place: Option<u32>, cursor: u32 },
+    /// Ours that an order would trade with; the order goes out after them, if it may.
+    Crossing { intent: Intent, price: Price, order: Option<Intent>, cursor: u32 },
+}
+
+impl Gate {
+    /// What a person, or a book shard, asks for.
+    pub(super) fn command(&mut self, intent: &Intent) {
+        let place = self.place_of(intent);
+        let state = match intent.head.kind {
+            Kind::KILL => Some((TradingState::KILLED, Code::KILLED)),
+            Kind::REDUCE_ONLY => Some((TradingState::REDUCE_ONLY, Code::REDUCE_ONLY)),
+            Kind::RESUME => Some((TradingState::LIVE, Code::NONE)),
+            _ => None,
+        };
+        if let (Some((state, code)), Some(place)) = (state, place) {
+            let code = if code == Code::NONE { code } else { code.at(intent.level) };
+            self.set_state(place, state, code);
+        }
+        let known = place.is_some();
+        let mut cancels = place.map(|place| place as u32);
+        match intent.head.kind {
+            Kind::LIMITS => {
+                cancels = None;
+                self.take_limits(intent);
+            }
+            Kind::RESUME => cancels = None,
+            _ => {
+                if let Some(place) = place {
+                    self.tallies[place].pull &= !(1 << (intent.shard.0 & 7));
+                }
+            }
+        }
+        self.counts.unknown_commands += u64::from(!known && intent.head.kind != Kind::LIMITS);
+        let cursor = if cancels.is_some() { 0 } else { NIL };
+        self.pending = Some(Pending::Scope { intent: *intent, place: cancels, cursor });
+    }
+
+    /// The scope that a command names.
+    fn place_of(&self, intent: &Intent) -> Option<usize> {
+        match intent.level {
+            Level::FIRM => Some(0),
+            Level::ACCOUNT => self.rules.account_place(intent.account),
+            Level::STRATEGY => self.rules.strategy_slot(intent.strategy).map(Rules::strategy_place),
+            Level::INSTRUMENT => {
+                let index = intent.head.instrument.index();
+                (index < self.stakes.len()).then_some(SLOTS + index)
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts a scope into a state, and tells so. A kill that came before the last change is none any more.
+    fn set_state(&mut self, place: usize, state: TradingState, code: Code) {
+        let now = self.now;
+        let tally = &mut self.tallies[place];
+        if tally.state == state || now < tally.killed_at {
+            return;
+        }
+        tally.state = state;
+        tally.killed_at = now;
+        if state == TradingState::LIVE {
+            tally.pull = 0;
+        } else {
+            self.pull(place);
+        }
+        let told = self.tell(place, Kind::LATCHED, code, i64::from(state.0));
+        self.news.put(told);
+        if state == TradingState::KILLED && self.tallies[place].open_orders == 0 {
+            self.tell_flat(place);
+        }
+    }
+
+    /// Has the shards cancel what they have open there.
+    fn pull(&mut self, place: usize) {
+        self.tallies[place].pull = u8::MAX;
+        if !self.pulled.contains(&(place as u32)) {
+            self.pulled.push(place as u32);
+        }
+    }
+
+    /// A scope is in a state from before this program.
+    pub fn restore(&mut self, level: Level, id: u32, state: TradingState) -> bool {
+        let (account, strategy) = (AccountId(id), StrategyId(id.min(u16::MAX.into()) as u16));
+        let mut scope = Intent { level, account, strategy, ..Intent::default() };
+        scope.head.instrument = InstrumentId(id);
+        let Some(place) = self.place_of(&scope) else { return false };
+        self.tallies[place].state = state;
+        true
+    }
+
+    /// A record of a scope: its level in `limit`.
+    fn tell(&self, place: usize, kind: Kind, code: Code, value: i64) -> Report {
+        let (level, id) = (level_of(place), self.id_at(place));
+        let instrument =
+            if level == Level::INSTRUMENT { InstrumentId(id) } else { InstrumentId::NONE };
+        let head = Header { time: self.now, instrument, kind, ..Header::default() };
+        let account = if level == Level::ACCOUNT { AccountId(id) } else { AccountId(0) };
+        let strategy = if level == Level::STRATEGY { id as u16 } else { 0 };
+        Report {
+            head,
+            account,
+            strategy: StrategyId(strategy),
+            code: code.0,
+            limit: i64::from(level.0),
+            value,
+            ..Report::default()
+        }
+    }
+
+    pub(super) fn tell_flat(&mut self, place: usize) {
+        let took = capped(self.now.since(self.tallies[place].killed_at).0.into());
+        let told = self.tell(place, Kind::FLAT, Code::KILLED.at(level_of(place)), took);
+        self.news.put(told);
+    }
+
+    /// 22: whether a scope has lost as much as it may. What is tighter already stays so.
+    pub(super) fn look_at_loss(&mut self, place: usize) {
+        let state = state_at(self.tallies[place].profit(), self.limits_at(place));
+        if state > self.tallies[place].state {
+            self.set_state(place, state, Code::LOSS.at(level_of(place)));
+        }
+    }
+
+    /// The market of an instrument, or none: a shard asks whether it is to cancel anything.
+    pub(super) fn marked(&mut self, intent: &Intent, back: &mut impl Sink<Report>) {
+        let instrument = intent.head.instrument;
+        if instrument == InstrumentId::NONE {
+            self.look_around();
+        } else if let Some(stake) = self.stakes.get_mut(instrument.index()) {
+            let (bid, ask) = (intent.bid.0, intent.ask.0);
+            let mark = match (bid > 0, ask > 0) {
+                (true, true) => bid.midpoint(ask),
+                (true, false) => bid,
+                _ => ask,
+            };
+            if mark > 0 && intent.health == Health::LIVE {
+                (stake.last, stake.last_at) = (Price(mark), intent.seen);
+                self.revalue(instrument, Price(mark));
+                self.warn(SLOTS + instrument.index());
+            }
+        }
+        let shard = 1 << (intent.shard.0 & 7);
+        let pulled =
+            self.pulled.iter().find(|place| self.tallies[**place as usize].pull & shard != 0);
+        let mut answer = match pulled {
+            Some(place) => {
+                let place = *place as usize;
+                let told = self.tell(place, Kind::MARKED, Code::KILLED.at(level_of(place)), 0);
+                let answer = answer_to(intent, Kind::MARKED, self.settings.latency_out);
+                let head = Header { instrument: told.head.instrument, ..answer.head };
+                Report { head, number: answer.number, shard: answer.shard, ..told }
+            }
+            None => answer_to(intent, Kind::MARKED, self.settings.latency_out),
+        };
+        self.answers += 1;
+        (answer.head.source, answer.sequence) = (Source::RISK, self.answers);
+        back.put(&answer);
+    }
+
+    /// Once a tick: shows what is used, warns of it, and sees to what is to be cancelled again.
+    fn look_around(&mut self) {
+        for place in self.rules.places() {
+            self.warn(place);
+        }
+        // What was killed is cancelled until the venue says that nothing is open.
+        for at in 0..self.pulled.len() {
+            let tally = &mut self.tallies[self.pulled[at] as usize];
+            if tally.state == TradingState::KILLED && tally.open_orders > 0 {
+                tally.pull = u8::MAX;
+            }
+        }
+        let tallies = &self.tallies;
+        self.pulled.retain(|place| {
+            let tally = &tallies[*place as usize];
+            tally.pull != 0 || (tally.state == TradingState::KILLED && tally.open_orders > 0)
+        });
+    }
+
+    /// What is held of an instrument is worth something else now.
+    fn revalue(&mut self, instrument: InstrumentId, mark: Price) {
+        let index = instrument.index();
+        let stake = &mut self.stakes[index];
+        let each =
+            (i128::from(mark.0) - i128::from(stake.mark.0)) * i128::from(stake.terms.multiplier);
+        stake.mark = mark;
+        let mut held = stake.held;
+        while held != 0 && each != 0 {
+            let slot = held.trailing_zeros() as usize;
+            held &= held - 1;
+            let part = &self.parts[slot * self.settings.instruments + index];
+            let more = each.saturating_mul(part.exposure.position.0.into());
+            let slots = Slots {
+                account: self.rules.strategies[slot].account_place,
+                strategy: Rules::strategy_place(slot) as u8,
+                instrument: instrument.0,
+            };
+            for place in slots.places() {
+                self.tallies[place].revalue(more);
+                self.look_at_loss(place);
+            }
+        }
+    }
+
+    /// 28: warns of the limits of the scopes that an order is counted in.
+    #[cold]
+    pub(super) fn warn_of(&mut self, intent: &Intent) {
+        let Some(slot) = self.rules.strategy_slot(intent.strategy) else { return };
+        let account = usize::from(self.rules.strategies[slot].account_place);
+        let mut places = [0, account, Rules::strategy_place(slot), 0];
+        let index = intent.head.instrument.index();
+        if index < self.stakes.len() {
+            places[3] = SLOTS + index;
+        }
+        for place in places {
+            self.warn(place);
+        }
+    }
+
+    /// Warns of the limits of a scope: of each step once, until less than the first is used again.
+    fn warn(&mut self, place: usize) {
+        const CODES: [Code; Use::COUNT] = [
+            Code::GROSS,
+            Code::NET,
+            Code::CREDIT,
+            Code::WINDOW_VALUE,
+            Code::WINDOW_QTY,
+            Code::OPEN_ORDERS,
+            Code::ORDERS_PER_TRADE,
+            Code::LOSS,
+        ];
+        let uses = self.use_of(place).uses;
+        for (at, each) in uses.iter().enumerate() {
+            let step = each.step();
+            let warned = &mut self.tallies[place].warned[at];
+            if step > *warned {
+                *warned = step;
+                let code = CODES[at].at(level_of(place));
+                let told = self.tell(place, Kind::ALERT, code, i64::from(step));
+                self.news.put(told);
+            } else if step == 0 {
+                *warned = 0;
+            }
+        }
+    }
+
+    /// Other limits are in force from here on.
+    fn take_limits(&mut self, intent: &Intent) {
+        let version = intent.qty.0 as u32;
+        if self.rules.set.version == version {
+            // A copy of the command, from another shard.
+            return;
+        }
+        let Some(set) = self.inbox.as_ref().and_then(|inbox| inbox.take(version)) else {
+            self.counts.unknown_commands += 1;
+            return;
+        };
+        let before = self.rules.replace(set);
+        if let Some(inbox) = &self.inbox {
+            inbox.give_back(before);
+        }
+        self.lay_out();
+        for place in 0..self.tallies.len() {
+            if self.tallies[place].trades > 0 {
+                self.look_at_loss(place);
+            }
+        }
+        let told = self.tell(0, Kind::LIMITS, Code::NONE, version.into());
+        self.news.put(told);
+    }
+
+    /// 23: the venue took an order, in time or not. Once: what comes of it later is no answer.
+    pub(super) fn answered(&mut self, report: &Report) {
+        let slot = self.index.get(report.order.0);
+        let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return };
+        let Some(sent) = open.sent.take() else { return };
+        let took = report.head.time.since(open.intent.head.time);
+        let places = open.slots.places();
+        self.judge_venue(places, sent, |limit| {
+            limit.answer_within > Nanos(0) && took > limit.answer_within
+        });
+    }
+
+    /// 23: the venue rejected an order.
+    pub(super) fn rejected(&mut self, report: &Report) {
+        let slot = self.index.get(report.order.0);
+        let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return };
+        let Some(sent) = open.sent.take() else { return };
+        let places = open.slots.places();
+        self.judge_venue(places, sent, |_| true);
+    }
+
+    fn judge_venue(
+        &mut self,
+        places: [usize; 4],
+        sent: [Generation; 3],
+        failed: impl Fn(&BreakerLimit) -> bool,
+    ) {
+        for (place, sent) in places.into_iter().zip(sent) {
+            let Some(limit) = self.rules.levels[place].breaker else { continue };
+            let (breaker, now) = (&mut self.breakers[place], self.now);
+            if !failed(&limit) {
+                breaker.succeeded(sent, &limit);
+            } else if breaker.failed(sent, &limit, now) {
+                let state = i64::from(self.tallies[place].state.0);
+                let code = Code::BREAKER.at(level_of(place));
+                let told = self.tell(place, Kind::LATCHED, code, state);
+                self.news.put(told);
+                self.pull(place);
+            }
+        }
+    }
+
+    /// Cancels ours that an order of this price would trade with, then lets `order` out.
+    pub(super) fn clear_for(&mut self, intent: &Intent, price: Price, order: Option<Intent>) {
+        let stake = &self.stakes[intent.head.instrument.index()];
+        let cursor = stake.first[at(intent.side.opposite())];
+        self.pending = Some(Pending::Crossing { intent: *intent, price, order, cursor });
+    }
+
+    /// Cancels what is to be cancelled, as far as there is room.
+    pub(super) fn go_on(&mut self, out: &mut impl Sink<Order>) {
+        let Some(mut pending) = self.pending else { return };
+        let mut room = out.room_for_cancels();
+        for _ in 0..LOOKED_AT_PER_TURN {
+            if room == 0 {
+                break;
+            }
+            let cancel = match &mut pending {
+                Pending::Scope { intent, place, cursor } => {
+                    let Some(slot) = self.orders.first_from(*cursor) else {
+                        out.put(Order::approved(intent));
+                        self.pending = None;
+                        return;
+                    };
+                    *cursor = slot + 1;
+                    let open = &self.orders[slot];
+                    let places = open.slots.places();
+                    let scoped = place.is_some_and(|place| places.contains(&(place as usize)));
+                    (scoped && open.intent.shard == intent.shard)
+                        .then(|| cancel_of(&open.intent, intent))
+                }
+                Pending::Crossing { intent, price, order, cursor } => {
+                    let Some(open) = self.orders.get(*cursor) else {
+                        if let Some(order) = order {
+                            out.put(Order::approved(order));
+                        }
+                        self.pending = None;
+                        return;
+                    };
+                    *cursor = open.next;
+                    let meets = open.intent.account == intent.account
+                        && crosses(intent.side, *price, open.intent.price);
+                    meets.then(|| cancel_of(&open.intent, intent))
+                }
+            };
+            if let Some(cancel) = cancel {
+                room -= 1;
+                self.counts.cancels += 1;
+                out.put(Order::approved(&cancel));
+            }
+        }
+        self.pending = Some(pending);
+    }
+}
+
+/// A cancel of an open order that is no intent's own.
+fn cancel_of(open: &Intent, cause: &Intent) -> Intent {
+    let head = Header {
+        instrument: open.head.instrument,
+        kind: Kind::CANCEL_ORDER,
+        flags: Flags::UNASKED,
+        ..cause.head
+    };
+    Intent {
+        head,
+        order: OrderId::NONE,
+        target: open.order,
+        side: open.side,
+        strategy: open.strategy,
+        account: open.account,
+        level: Level::FIRM,
+        ..*cause
+    }
+}
