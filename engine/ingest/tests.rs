@@ -45,7 +45,7 @@ fn assert_counts(name: &str, messages: u64, instruments: usize, expected: &str) 
     assert_eq!(file.fault(), None);
     assert_eq!(by_type(decoder.counts()), expected);
     let used: u64 =
-        b"SRHhAFECXDUPQB".iter().map(|&k| decoder.counts().by_type[usize::from(k)]).sum();
+        b"SRHhAFECXDUPQBY".iter().map(|&k| decoder.counts().by_type[usize::from(k)]).sum();
     assert_eq!((frames, decoded, decoder.messages()), (messages, used, messages));
     assert_eq!(decoder.table().len(), instruments);
     let counts = decoder.counts();

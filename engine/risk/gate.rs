@@ -40,6 +40,8 @@ use latch::Pending;
 use news::{NEWS_PER_TURN, News, answer_to, record};
 use std::sync::Arc;
 
+/// What goes back for an intent, at most: a refusal, its record, and news.
+pub const BACK_MAX: usize = 2 + NEWS_PER_TURN;
 /// No order: the end of a list of them.
 const NIL: u32 = u32::MAX;
 /// Different orders whose repetition can be told.
@@ -349,7 +351,7 @@ impl Stage for Gate {
 
     fn burst(&self) -> Burst {
         // Back: a refusal and its record; a replace that is confirmed closes its target and passes the report on.
-        Burst { forward: 1, back: 2 + NEWS_PER_TURN, report: 3 + NEWS_PER_TURN }
+        Burst { forward: 1, back: BACK_MAX, report: BACK_MAX + 1 }
     }
 
     fn on(&mut self, intent: &Intent, out: &mut impl Sink<Order>, back: &mut impl Sink<Report>) {

@@ -330,11 +330,11 @@ impl Bursts {
     /// Bounds that follow from the configuration: what any strategy may send for one message, and what the paper
     /// venue may answer to one.
     pub fn of(config: &Config) -> Self {
-        // What any strategy may send in one decision; each intent may be refused, and its end recorded.
+        // What any strategy may send in one decision; each intent may be refused, its end recorded, and more be told.
         let intent = crate::strategy::BURST_MAX;
         // An order is accepted, fills at each level, and its rest is cancelled; a message fills what rests.
         let event = (config.paper.sweep_levels as usize + 2).max(config.paper.resting_max as usize);
-        let back = intent * 2;
+        let back = intent * crate::risk::BACK_MAX;
         Self {
             market: 1,
             intent,
