@@ -9,6 +9,8 @@
 mod gateway;
 #[path = "allocation/matching.rs"]
 mod matching;
+#[path = "allocation/portfolio.rs"]
+mod portfolio;
 #[path = "allocation/traders.rs"]
 mod traders;
 
