@@ -12,7 +12,7 @@
 //! What always holds:
 //! * An order is in one place at most: it gets another only when it is in none of its eight.
 //! * Times of an entry fall from the first to the last; a time before the youngest counts as that one. So nothing is
-//!   forgotten sooner because time stepped back.
+//!   forgotten sooner because time stepped back; what was forgotten before stays so.
 //!
 //! Times are kept whatever the limit, so another count holds at once, and so does a shorter window. A longer one cannot
 //! know orders whose places were given away under the shorter one: it is whole once it has passed.
@@ -98,6 +98,12 @@ pub struct Repeats {
 }
 
 impl Repeats {
+    /// Memory that room for so many takes, in bytes.
+    pub const fn bytes(capacity: usize) -> usize {
+        let places = if 2 * capacity > PLACES { 2 * capacity } else { PLACES };
+        places.next_power_of_two() / BUCKET * (size_of::<Head>() + BUCKET * size_of::<Entry>())
+    }
+
     /// Room for `capacity` orders within a window, in at least twice as many places, so that each finds one. `seed` is to
     /// be such as nobody who sends orders can tell: else they could be made to meet in a few places.
     pub fn new(capacity: usize, seed: u64) -> Self {
@@ -105,12 +111,6 @@ impl Repeats {
         let heads = vec![Head::default(); buckets];
         let entries = vec![[Entry::default(); BUCKET]; buckets];
         Self { heads, entries, mask: buckets as u64 - 1, seed }
-    }
-
-    /// Memory that room for so many takes, in bytes.
-    pub const fn bytes(capacity: usize) -> usize {
-        let places = if 2 * capacity > PLACES { 2 * capacity } else { PLACES };
-        places.next_power_of_two() / BUCKET * (size_of::<Head>() + BUCKET * size_of::<Entry>())
     }
 
     /// Starts to bring in what finds the order.
@@ -345,23 +345,31 @@ mod tests {
         fn it_is_a_list_of_all_that_was_accepted(
             capacity in 1_usize..12,
             seed: u64,
+            changes: bool,
             steps in prop::collection::vec((0_i64..14, -6_i64..30, 1_u32..=4, 50_u64..200), 1..200),
         ) {
             let mut repeats = Repeats::new(capacity, seed);
             // All that was accepted, with the shortest window in force since; and the latest time of each order.
             let mut accepted: Vec<(i64, u64, u64)> = Vec::new();
             let (mut now, mut shortest) = (1_000_u64, vec![]);
+            // What was too old at some time may be forgotten from then on, though time steps back.
+            let mut furthest = now;
             for (price, step, count, within) in steps {
                 now = now.saturating_add_signed(step);
+                let within = if changes { within } else { 100 };
+                furthest = furthest.max(now);
                 let limit = RepeatLimit { count, within: Nanos(within) };
                 shortest.push(within);
                 let of = |price: i64| accepted.iter().filter(move |event| event.0 == price);
                 let young = |event: &&(i64, u64, u64)| now.saturating_sub(event.1) < within;
                 let known = |event: &&(i64, u64, u64)| {
-                    now.saturating_sub(event.1) < shortest[event.2 as usize..].iter().copied().min().unwrap_or(within)
+                    let least = shortest[event.2 as usize..].iter().copied().min();
+                    furthest.saturating_sub(event.1) < least.unwrap_or(within)
                 };
-                let (most, least) = (of(price).filter(young).count(), of(price).filter(known).count());
-                let others = (0..14).filter(|other| *other != price && of(*other).any(|e| young(&e)));
+                let most = of(price).filter(young).count();
+                let least = of(price).filter(known).count();
+                let others = (0..14).filter(|other| *other != price);
+                let others = others.filter(|other| of(*other).any(|event| young(&event)));
                 match repeats.check(&key(price), &limit, Nanos(now)) {
                     Ok(()) => prop_assert!(least < count as usize, "{} of {}", least, count),
                     Err((Code::DUPLICATE, _, _)) => prop_assert!(most >= count as usize),
