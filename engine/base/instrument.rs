@@ -7,6 +7,7 @@
 mod csv;
 mod symbol;
 
+pub(crate) use csv::decimal;
 pub use csv::{TableError, TableProblem};
 pub use symbol::{Symbol, SymbolError, Symbols};
 

@@ -1,17 +1,18 @@
 //! `coretick check`: what a configuration means on this machine: cores, shards, rings, pools and what they cost. It
-//! starts nothing, and refuses what would not run.
+//! starts nothing, and refuses what would not run. And what the gate lets through, and which of its controls are off.
 
 use super::{Failure, live};
 use crate::ingest::live::HELD_BYTES;
 use crate::route::gateway::Gateway;
 use crate::topology::config::{Config, Idle};
+use crate::topology::limits::Value;
 use crate::topology::machine::Machine;
 use crate::topology::memory::{self, pools};
 use crate::topology::placement::{Bursts, Placement, ShardSpec};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Check a configuration: show cores, shards, rings and memory, or the line that is wrong and its fix
+/// Check a configuration: show cores, shards, rings, memory and limits, or the line that is wrong and its fix
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: coretick check --config desk.toml --placement split\n\n\
     Exit code: 0 if it would run, 2 if it is refused.")]
@@ -34,14 +35,56 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let bursts = Bursts::of(&config);
     let placement = Placement::new(&config, &machine, &bursts)?;
     memory::fits(&placement, &config, &bursts, &machine)?;
+    config.limit_set()?;
     if arguments.effective {
         out.write_all(config.to_toml().as_bytes())?;
     } else {
         show_machine(&machine, out)?;
         show_shards(&placement, &config, &machine, out)?;
         show_memory(&placement, &config, &bursts, out)?;
+        show_limits(&config, out)?;
     }
     Ok(())
+}
+
+/// What the gate holds orders against, and which controls are off, by scope.
+fn show_limits(config: &Config, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\nlimits    version {}", config.limits.version())?;
+    for (scope, values) in config.limits.by_scope() {
+        writeln!(out, "  {scope}")?;
+        let (off, on): (Vec<_>, Vec<_>) =
+            values.into_iter().partition(|(_, value)| *value == Value::Off);
+        let on: Vec<_> = on.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let off: Vec<_> = off.iter().map(|(name, _)| String::from(*name)).collect();
+        for (word, list) in [("on ", on), ("off", off)] {
+            for (index, chunk) in list.chunks(5).enumerate() {
+                let word = if index == 0 { word } else { "" };
+                writeln!(out, "    {word:<5}{}", chunk.join(", "))?;
+            }
+        }
+    }
+    let (account, names) = (config.engine.account, ["account.", "strategy."]);
+    let [accounts, strategies] =
+        names.map(|name| config.limits.values().any(|(path, _)| path.starts_with(name)));
+    if !accounts {
+        writeln!(out, "  account.{account} may trade, with no limits of its own")?;
+    }
+    if !strategies {
+        writeln!(out, "  every strategy may trade, with no limits of its own")?;
+    }
+    let word = |path: &str, without: &str| match path {
+        "" => String::from(without),
+        path => path.into(),
+    };
+    let latches = word(
+        &config.risk.latches,
+        "none: who is killed is forgotten when the engine ends; name a file with risk.latches",
+    );
+    let admin = word(
+        &config.risk.admin,
+        "none: a running engine cannot be asked; name a socket with risk.admin",
+    );
+    writeln!(out, "latches   {latches}\nadmin     {admin}")
 }
 
 fn show_machine(machine: &Machine, out: &mut impl Write) -> io::Result<()> {

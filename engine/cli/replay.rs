@@ -92,6 +92,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         config.strategy.symbols = symbols.clone();
     }
     config.validate()?;
+    config.limit_set()?;
     let asked = config.symbols();
     let machine = Machine::read();
     let bursts = Bursts::of(&config);

@@ -62,6 +62,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         config.set_instruments(path)?;
     }
     config.validate()?;
+    config.limit_set()?;
     if arguments.flatten && config.engine.tick_ms == 0 {
         return Err(Failure::NoTicks);
     }

@@ -100,7 +100,7 @@ impl CsvLog {
 }
 
 /// Text as one field of a row: in quotes if it would else be several (RFC 4180). Symbols come from the feed.
-fn field(text: String) -> String {
+pub(super) fn field(text: String) -> String {
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 

@@ -225,6 +225,14 @@ impl LimitSet {
     }
 }
 
+impl LimitSet {
+    /// Nobody may trade.
+    pub fn closed() -> Self {
+        let open = Self::open(AccountId(0), StrategyId(0));
+        Self { accounts: Vec::new(), strategies: Vec::new(), ..open }
+    }
+}
+
 /// What the instrument table says of an instrument, as far as an order is held against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {

@@ -67,8 +67,9 @@ fn config(shards: u16, closes: bool, chance: &mut Chance) -> Config {
          cooldown_ms = 0\n\
          [strategy.quoter]\nqty = 100\nposition_max = 900\nspread_ticks_min = 1\n\
          requote_ticks = 1\ncooldown_ms = 0\n\
-         [risk]\norder_qty_max = 100\norder_notional_max = {notional}\ncollar_bp = {collar}\n\
-         position_max = {position}\nopen_orders_max = 24\n\
+         [risk]\nopen_orders_max = 24\n\
+         [limits.instrument]\norder_qty_max = 100\norder_notional_max = {notional}\n\
+         collar_bp = {collar}\nlong_max = {position}\nshort_max = {position}\n\
          [paper]\nlatency_out_ns = {out}\nlatency_in_ns = {back}\nsweep_levels = {sweep}\nresting_max = {resting}\n",
     );
     Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{error}"))

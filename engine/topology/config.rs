@@ -9,15 +9,17 @@ mod tables;
 
 pub use feed::{Feed, MaybeAddress};
 pub use tables::{
-    Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper, PlacementName,
-    Quoter, Risk, Sales, Shard, Strategy, StrategyName, Topology, Venue,
+    Accounting, Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper,
+    PlacementName, Quoter, Risk, Sales, Shard, Strategy, StrategyName, Topology, Venue,
 };
 
 use super::error::{ConfigError, Fault};
+use super::limits::LimitsFile;
 use super::source::{self, Layer, Places};
 use crate::base::instrument::{Instrument, InstrumentTable, Symbol};
 use crate::base::message::SHARDS_MAX;
-use crate::base::unit::{Money, Nanos, PRICE_SCALE, Price};
+use crate::base::unit::{AccountId, Nanos, Price};
+use crate::risk::LimitSet;
 use crate::wire::soup::{SessionName, Username};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -53,6 +55,12 @@ pub struct Config {
     /// The shards; empty for the named placement.
     #[serde(default, rename = "shard", skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
+    /// The limits in force, as tables of TOML.
+    #[serde(default, rename = "limits")]
+    written: toml::Table,
+    /// The limits in force: the defaults, the file that `risk.limits` names, and `[limits]`, laid over one another.
+    #[serde(skip)]
+    pub limits: LimitsFile,
     /// The instrument table that `engine.instruments` names, read with the configuration.
     #[serde(skip)]
     pub table: Option<Arc<InstrumentTable>>,
@@ -99,17 +107,19 @@ impl Config {
             config.shards.clear();
         }
         config.read_table()?;
+        config.lay_limits(true)?;
         config.validate()?;
         Ok(config)
     }
 
-    /// The defaults overridden by `text`; errors call it `name`. An instrument table that it names is not read, and each
+    /// The defaults overridden by `text`; errors call it `name`. Files that it names are not read, and each
     /// key is looked at alone: [`Config::validate`] tells whether they fit one another.
     ///
     /// # Errors
     /// At the first key that is unknown, of the wrong type or out of range.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
-        let config = source::lay(&[Layer { name, text, only: &[] }])?;
+        let mut config = source::lay(&[Layer { name, text, only: &[] }])?;
+        config.lay_limits(false)?;
         config.validate_keys()?;
         Ok(config)
     }
@@ -124,9 +134,29 @@ impl Config {
         time_of_day(&self.engine.kill_at)
     }
 
-    /// The most that one order may be worth.
-    pub fn order_notional_max(&self) -> Money {
-        Money(i128::from(self.risk.order_notional_max) * i128::from(PRICE_SCALE))
+    /// The limits as the gate takes them.
+    ///
+    /// # Errors
+    /// If they name symbols that the instrument table does not have, or accounts that may not trade.
+    pub fn limit_set(&self) -> Result<LimitSet, ConfigError> {
+        self.limits.set(AccountId(self.engine.account), self.table.as_deref())
+    }
+
+    /// Other limits than those that were loaded.
+    pub fn set_limits(&mut self, limits: LimitsFile) {
+        self.written = limits.to_table();
+        self.limits = limits;
+    }
+
+    /// Lays what the configuration says of limits over the defaults, and the file that it names if it is to be read.
+    fn lay_limits(&mut self, with_file: bool) -> Result<(), ConfigError> {
+        let mut limits = LimitsFile::defaults();
+        if with_file && !self.risk.limits.is_empty() {
+            limits.lay_file(Path::new(&self.risk.limits))?;
+        }
+        limits.lay(&self.written, &self.places, "limits.")?;
+        self.set_limits(limits);
+        Ok(())
     }
 
     /// This refusal at the place where `key` was written.
@@ -166,11 +196,13 @@ impl Config {
             let fault = Fault::AlwaysLate { latency_ns };
             return Err(self.refuse("engine.good_until_us", fault));
         }
-        self.validate_table().map_err(|fault| self.refuse("engine.instruments", fault))
+        self.validate_table().map_err(|fault| self.refuse("engine.instruments", fault))?;
+        // Symbols are looked for once there is a table: it can be named later than the configuration is read.
+        if self.table.is_some() { self.limit_set().map(|_| ()) } else { Ok(()) }
     }
 
     fn validate_keys(&self) -> Result<(), ConfigError> {
-        for (key, value, low, high) in self.limits() {
+        for (key, value, low, high) in self.ranges() {
             if !(low..=high).contains(&value) {
                 return Err(self.refuse(key, Fault::Range { value, low, high }));
             }
@@ -243,12 +275,11 @@ impl Config {
     }
 
     /// Each number with the least and the most it can be.
-    pub(super) fn limits(&self) -> Vec<(&'static str, u64, u64, u64)> {
+    pub(super) fn ranges(&self) -> Vec<(&'static str, u64, u64, u64)> {
         let (ingest, book, engine) = (&self.ingest, &self.book, &self.engine);
         let (imbalance, quoter) = (&self.strategy.imbalance, &self.strategy.quoter);
         let (risk, paper, venue) = (&self.risk, &self.paper, &self.venue);
         let shares = 1_000_000_000;
-        let large = 1_000_000_000_000;
         let minute_ns = 60_000_000_000;
         let mut limits = vec![
             ("ingest.look_ahead", ingest.look_ahead.into(), 0, 16),
@@ -273,10 +304,6 @@ impl Config {
             ("strategy.quoter.spread_ticks_min", quoter.spread_ticks_min.into(), 1, 10_000),
             ("strategy.quoter.requote_ticks", quoter.requote_ticks.into(), 1, 10_000),
             ("strategy.quoter.cooldown_ms", quoter.cooldown_ms, 0, DAY_MS),
-            ("risk.order_qty_max", risk.order_qty_max, 1, large),
-            ("risk.order_notional_max", risk.order_notional_max, 1, large),
-            ("risk.collar_bp", risk.collar_bp.into(), 1, 10_000),
-            ("risk.position_max", risk.position_max, 1, large),
             ("risk.open_orders_max", risk.open_orders_max.into(), 1, 1 << 24),
             ("paper.latency_out_ns", paper.latency_out_ns, 1, minute_ns),
             ("paper.latency_in_ns", paper.latency_in_ns, 1, minute_ns),
@@ -295,7 +322,7 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        source::lay(&[]).expect("default.toml is complete; a test loads it")
+        Self::parse("", "").expect("default.toml is complete; a test loads it")
     }
 }
 

@@ -108,6 +108,30 @@ pub enum Fault {
     },
     /// Not a symbol.
     NotASymbol(String),
+    /// A symbol, and no instrument table to find it in.
+    NoTableFor {
+        /// Which.
+        symbol: Symbol,
+    },
+    /// A symbol that the instrument table does not have.
+    NotInTable {
+        /// Which.
+        symbol: Symbol,
+    },
+    /// An account that may not trade.
+    NoAccount {
+        /// Which.
+        account: u32,
+        /// Those that may.
+        known: Vec<u32>,
+    },
+    /// More tables than there is room for.
+    TooMany {
+        /// So many.
+        count: usize,
+        /// As many as may be.
+        most: usize,
+    },
     /// A name that a login cannot carry.
     Text(TextError),
     /// No such stage.
@@ -245,6 +269,25 @@ impl fmt::Display for Fault {
                 latency_ns.div_ceil(1_000)
             ),
             Self::NotASymbol(text) => write!(f, "\"{text}\": {SymbolError}"),
+            Self::NoTableFor { symbol } => write!(
+                f,
+                "{symbol} is known by an instrument table only: name one with `engine.instruments`, or remove this"
+            ),
+            Self::NotInTable { symbol } => write!(
+                f,
+                "the instrument table has no {symbol}: add it there, or correct the symbol here"
+            ),
+            Self::NoAccount { account, known } => {
+                let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "account {account} may not trade: add a table [account.{account}], or use one of {}",
+                    known.join(", ")
+                )
+            }
+            Self::TooMany { count, most } => {
+                write!(f, "{count} of these are too many: leave {most} at most")
+            }
             Self::Text(error) => error.fmt(f),
             Self::NoStage { word, books } => {
                 write!(f, "no stage is called `{word}`")?;

@@ -1,7 +1,7 @@
 //! From a TOML file to shards and rings: what runs where. Read this first.
 //!
 //! [`config`] is every setting, [`machine`] what the host lends, [`placement`] the stages on its cores and the rings
-//! between them, [`error`] what is refused and how it is put right.
+//! between them, [`limits`] what the gate lets through, [`error`] what is refused and how it is put right.
 #![forbid(unsafe_code)]
 
 pub mod alone;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 pub mod executor;
 mod idle;
+pub mod limits;
 pub mod machine;
 pub mod memory;
 pub mod outcome;

@@ -15,27 +15,42 @@ pub(super) const DEFAULT: &str = include_str!("../default.toml");
 const DEFAULT_NAME: &str = "engine/default.toml";
 
 /// Where each key of the configuration in force was written.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Places(BTreeMap<String, Place>);
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    keys: BTreeMap<String, Place>,
+    /// What was written nowhere.
+    start: Place,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self::at_the_start_of(DEFAULT_NAME)
+    }
+}
 
 impl Places {
+    fn at_the_start_of(file: &str) -> Self {
+        let start = Place { file: file.into(), line: 1, column: 1 };
+        Self { keys: BTreeMap::new(), start }
+    }
+
     /// The place of `key`, or of the table that it would stand in.
     pub(super) fn of(&self, key: &str) -> Place {
         let mut key = key;
         loop {
-            if let Some(place) = self.0.get(key) {
+            if let Some(place) = self.keys.get(key) {
                 return place.clone();
             }
             match key.rfind(['.', '[']) {
                 Some(end) => key = &key[..end],
-                None => return Place { file: DEFAULT_NAME.into(), line: 1, column: 1 },
+                None => return self.start.clone(),
             }
         }
     }
 
     fn forget(&mut self, array: &str) {
         let elements = format!("{array}[");
-        self.0.retain(|key, _| !key.starts_with(&elements));
+        self.keys.retain(|key, _| !key.starts_with(&elements));
     }
 }
 
@@ -71,6 +86,18 @@ pub(super) fn lay(layers: &[Layer<'_>]) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
+/// A text by itself, and where its keys are.
+///
+/// # Errors
+/// If it is not TOML.
+pub(super) fn read(layer: &Layer<'_>) -> Result<(toml::Table, Places), ConfigError> {
+    let mut table = Spanned::new(0..layer.text.len(), DeTable::new());
+    let mut places = Places::at_the_start_of(layer.name);
+    let spans = spread(layer, &mut table, &mut places)?;
+    let read = serde::Deserialize::deserialize(toml::Deserializer::from(table));
+    Ok((read.map_err(|error| refuse(layer, &spans, &error))?, places))
+}
+
 /// Keys of one layer with the span of the key and of its value.
 type Spans = Vec<(String, Range<usize>, Range<usize>)>;
 
@@ -93,7 +120,7 @@ fn spread<'a>(
             return Err(ConfigError::Refused { place, key, fault: Fault::NotPlacement });
         }
         places.forget(key);
-        places.0.insert(key.clone(), place(layer, span.start));
+        places.keys.insert(key.clone(), place(layer, span.start));
     }
     merge(table.get_mut(), parsed.into_inner());
     Ok(spans)

@@ -2,6 +2,7 @@
 
 use super::chain::ByInstrument;
 use super::config::{Config, Executor, PlacementName};
+use super::limits;
 use super::machine::{Cpu, Machine, Node};
 use super::memory;
 use super::placement::{Bursts, Placement, StageName};
@@ -153,7 +154,7 @@ fn more_memory_than_the_machine_has_is_refused_at_the_largest_pool() {
 
 #[test]
 fn every_limit_is_enforced_and_stated_in_the_manual() {
-    for (key, _, low, high) in Config::default().limits() {
+    for (key, _, low, high) in Config::default().ranges() {
         let (table, name) = key.rsplit_once('.').unwrap();
         for value in [low, high] {
             Config::parse("my.toml", &format!("{key} = {value}")).unwrap();
@@ -200,8 +201,8 @@ fn the_configuration_in_force_loads_to_itself() {
         assert_eq!(Config::parse("dump.toml", &dump).unwrap().to_toml(), dump);
     }
     let keys = |text: &str| text.matches(" = ").count();
-    let written =
-        DEFAULT.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let both = DEFAULT.lines().chain(limits::DEFAULT.lines());
+    let written = both.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
     assert_eq!(
         Config::default().to_toml(),
         Config::parse("default.toml", DEFAULT).unwrap().to_toml()
@@ -237,7 +238,7 @@ fn a_file_overrides_key_by_key_and_a_placement_wins() {
     let named = Config::load(Some(&cut), Some("split")).unwrap();
     assert_eq!((named.shards.len(), named.topology.placement), (0, PlacementName::Split));
 
-    let wide = file("wide.toml", "\n[risk]\ncollar_bp = 9");
+    let wide = file("wide.toml", "\n[risk]\nopen_orders_max = 9");
     let error = Config::load(None, wide.to_str()).unwrap_err().to_string();
     assert!(error.contains("wide.toml:2:2: `risk`: a placement file holds only"), "{error}");
     let error = Config::load(None, Some("fusd")).unwrap_err().to_string();

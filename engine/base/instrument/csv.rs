@@ -156,10 +156,10 @@ fn set(instrument: &mut Instrument, column: &str, value: &str) -> Option<()> {
     match column {
         "symbol" => instrument.symbol = value.parse().ok()?,
         "venue" => instrument.venue = code(value)?,
-        "tick" => instrument.tick = price(value).filter(|tick| tick.0 > 0)?,
+        "tick" => instrument.tick = decimal(value).filter(|tick| tick.0 > 0)?,
         "lot" => instrument.lot = value.parse().ok().filter(|&lot| lot > 0).map(Qty)?,
         "multiplier" => instrument.multiplier = value.parse().ok().filter(|&units| units > 0)?,
-        "previous_close" => instrument.previous_close = price(value)?,
+        "previous_close" => instrument.previous_close = decimal(value)?,
         "average_volume" => instrument.average_volume = value.parse().ok().map(Qty)?,
         "currency" => instrument.currency = code(value)?,
         "shard" => instrument.shard = ShardId(u16::from(value.parse::<u8>().ok()?)),
@@ -175,7 +175,7 @@ fn code<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// A decimal price of at most nine places, exact.
-fn price(text: &str) -> Option<Price> {
+pub(crate) fn decimal(text: &str) -> Option<Price> {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());

@@ -93,7 +93,7 @@ fn what_the_table_says_of_an_instrument_reaches_the_gate_and_the_money() {
         let rows: String = traded.iter().map(|symbol| format!("{symbol},{values}\n")).collect();
         let table = bench.file("table.csv", format!("symbol,{columns}\n{rows}"));
         let text = format!(
-            "engine.instruments = '{table}'\nrisk.order_notional_max = {notional}\n{eager}"
+            "engine.instruments = '{table}'\nlimits.instrument.order_notional_max = {notional}\n{eager}"
         );
         let (ran, files) = bench.replay(&[&day, "--config", &bench.file("table.toml", text)]);
         ran.good();

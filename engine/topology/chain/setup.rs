@@ -168,22 +168,12 @@ pub(in crate::topology) fn venue_rules(config: &Config) -> Rules {
 
 /// What the gate is made of, but for the time that an answer takes.
 pub(in crate::topology) fn gate_settings(config: &Config) -> GateSettings {
-    let (risk, account) = (&config.risk, AccountId(config.engine.account));
-    let order = OrderLimits {
-        qty_max: Some(Qty(risk.order_qty_max)),
-        notional_max: Some(config.order_notional_max()),
-        collar: Some(Collar { bp: risk.collar_bp, width: Price(0), passive: false }),
-        long_max: Some(Qty(risk.position_max)),
-        short_max: Some(Qty(risk.position_max)),
-        ..OrderLimits::default()
-    };
-    let mut limits = LimitSet::open(account, StrategyId(1));
-    limits.classes[0].order = order;
-    let second = StrategyScope { id: StrategyId(2), ..limits.strategies[0].clone() };
-    limits.strategies.push(second);
+    let account = AccountId(config.engine.account);
+    // A configuration that was loaded has limits that fit its instruments. Without any, nobody may trade.
+    let limits = config.limit_set().unwrap_or_else(|_| LimitSet::closed());
     GateSettings {
         limits: Arc::new(limits),
-        orders_max: risk.open_orders_max as usize,
+        orders_max: config.risk.open_orders_max as usize,
         instruments: config.book.instruments_max as usize,
         latency_out: Nanos(0),
         heir: (account, strategy_id(config.strategy.name)),

@@ -124,16 +124,26 @@ table! {
 table! {
     /// `[risk]`
     Risk {
-        /// Shares an order.
-        order_qty_max: u64,
-        /// Notional of an order, whole currency units. See [`Config::order_notional_max`](super::Config::order_notional_max).
-        order_notional_max: u64,
-        /// Beyond the opposite best, basis points.
-        collar_bp: u32,
-        /// Shares long or short an instrument, open orders counted as filled.
-        position_max: u64,
+        /// The file of limits; empty for the defaults.
+        limits: String,
         /// Open orders.
         open_orders_max: u32,
+        /// The file of latches; empty for none.
+        latches: String,
+        /// The socket at which the engine is asked; empty for none.
+        admin: String,
+        /// How profit is told.
+        accounting: Accounting,
+    }
+}
+
+words! {
+    /// What a sale takes from a position.
+    Accounting {
+        /// Its part of the cost.
+        Average,
+        /// What was bought first.
+        Fifo,
     }
 }
 
