@@ -40,6 +40,10 @@ use latch::Pending;
 use news::{NEWS_PER_TURN, News, answer_to, record};
 use std::sync::Arc;
 
+/// Orders of ours that are cancelled before one goes out that would trade with them, at most.
+const CLEARED_MAX: usize = 3;
+/// What goes out for an intent, at most: what is cleared for it, and itself.
+pub const FORWARD_MAX: usize = CLEARED_MAX + 1;
 /// What goes back for an intent, at most: a refusal, its record, and news.
 pub const BACK_MAX: usize = 2 + NEWS_PER_TURN;
 /// No order: the end of a list of them.
@@ -351,7 +355,7 @@ impl Stage for Gate {
 
     fn burst(&self) -> Burst {
         // Back: a refusal and its record; a replace that is confirmed closes its target and passes the report on.
-        Burst { forward: 1, back: BACK_MAX, report: BACK_MAX + 1 }
+        Burst { forward: FORWARD_MAX, back: BACK_MAX, report: BACK_MAX + 1 }
     }
 
     fn on(&mut self, intent: &Intent, out: &mut impl Sink<Order>, back: &mut impl Sink<Report>) {

@@ -21,7 +21,7 @@ mod window;
 
 pub use breaker::{Breaker, BreakerState, FAILURES_MAX, Generation};
 pub use check::{NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict};
-pub use gate::{BACK_MAX, FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse};
+pub use gate::{BACK_MAX, FORWARD_MAX, FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse};
 pub use inbox::LimitsInbox;
 pub use limits::*;
 pub use queue::{Queue, Waited};

@@ -35,7 +35,6 @@ pub(super) struct Marks {
 pub(super) enum Next {
     Ask,
     Mark(InstrumentId),
-    Cancel(Scope),
 }
 
 impl Marks {
@@ -48,6 +47,7 @@ impl Marks {
         (self.cursor, self.asks) = (0, true);
     }
 
+    /// What became of an intent; what is held of the market.
     pub(super) fn on_report(&mut self, report: &Report) {
         let instrument = report.head.instrument;
         match report.head.kind {
@@ -55,6 +55,8 @@ impl Marks {
                 if let Some(listed) = self.listed.get_mut(instrument.index())
                     && !std::mem::replace(listed, true)
                 {
+                    // Its price is known: that of the fill. It is told from the next tick on.
+                    self.cursor += usize::from(self.cursor == self.held.len());
                     self.held.push(instrument);
                 }
             }
@@ -70,16 +72,19 @@ impl Marks {
     }
 
     pub(super) fn wants(&self) -> bool {
-        self.asks || self.pull.is_some() || self.cursor < self.held.len()
+        self.asks || self.cursor < self.held.len()
+    }
+
+    /// The scope whose orders are to be cancelled; there may be others after it.
+    #[inline]
+    pub(super) fn take_pull(&mut self) -> Option<Scope> {
+        let pull = self.pull.take()?;
+        self.asks = true;
+        Some(pull)
     }
 
     /// What is to be told next; `holds` says whether there still is a position.
     pub(super) fn next(&mut self, holds: impl Fn(InstrumentId) -> bool) -> Option<Next> {
-        if let Some(scope) = self.pull.take() {
-            // There may be others.
-            self.asks = true;
-            return Some(Next::Cancel(scope));
-        }
         if std::mem::take(&mut self.asks) {
             return Some(Next::Ask);
         }

@@ -28,6 +28,8 @@ use crate::book::{Books, Change};
 
 /// Most intents of one `decide`, of any strategy: rings are at least that deep.
 pub const BURST_MAX: usize = 8;
+/// Most intents of a book shard for one message: those, and one of its own.
+pub const INTENTS_MAX: usize = BURST_MAX + 1;
 
 /// What decides.
 pub trait Strategy {

@@ -142,7 +142,7 @@ impl<S: Strategy> BookStage<S> {
         1
     }
 
-    /// Tells risk of the market, and has cancelled what it wants cancelled; at most so many intents. Returns how many.
+    /// Tells risk of the market, in so many intents at most. Returns how many.
     #[cold]
     fn mark(&mut self, message: &Market, most: usize, out: &mut impl Sink<Intent>) -> u32 {
         let mut count = 0;
@@ -156,7 +156,6 @@ impl<S: Strategy> BookStage<S> {
             match next {
                 Next::Ask => writer.put(InstrumentId::NONE, Kind::MARK, Intent::default()),
                 Next::Mark(instrument) => writer.put(instrument, Kind::MARK, Intent::default()),
-                Next::Cancel(scope) => writer.scoped(Kind::CANCEL_ALL, scope, Qty::ZERO),
             }
         }
         count
@@ -165,7 +164,7 @@ impl<S: Strategy> BookStage<S> {
 
 impl<S: Strategy> Host for BookStage<S> {
     fn burst(&self) -> usize {
-        self.strategy.burst()
+        self.strategy.burst() + 1
     }
 
     fn shard(&self) -> ShardId {
@@ -240,11 +239,14 @@ impl<S: Strategy> Host for BookStage<S> {
         if !message.head.flags.has(Flags::LAST) {
             return 0;
         }
+        if let Some(scope) = self.marks.take_pull() {
+            // Risk says more of it than of any order, so it stands alone.
+            self.writer(message, out).0.scoped(Kind::CANCEL_ALL, scope, Qty::ZERO);
+            return 1;
+        }
         let wants = self.strategy.wants();
         let told = if self.marks.wants() {
-            // The strategy comes first, but not alone.
-            let most = if wants { 1 } else { self.strategy.burst() };
-            self.mark(message, most, out)
+            self.mark(message, if wants { 1 } else { self.burst() }, out)
         } else {
             0
         };
@@ -252,7 +254,7 @@ impl<S: Strategy> Host for BookStage<S> {
             return told;
         }
         let (mut writer, strategy, _) = self.writer(message, out);
-        (writer.left, writer.sub) = (writer.left.saturating_sub(told as usize), told);
+        writer.sub = told;
         strategy.decide(writer.books, &mut writer);
         writer.sub
     }

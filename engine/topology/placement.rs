@@ -331,15 +331,15 @@ impl Bursts {
     /// venue may answer to one.
     pub fn of(config: &Config) -> Self {
         // What any strategy may send in one decision; each intent may be refused, its end recorded, and more be told.
-        let intent = crate::strategy::BURST_MAX;
+        let intent = crate::strategy::INTENTS_MAX;
         // An order is accepted, fills at each level, and its rest is cancelled; a message fills what rests.
         let event = (config.paper.sweep_levels as usize + 2).max(config.paper.resting_max as usize);
         let back = intent * crate::risk::BACK_MAX;
         Self {
             market: 1,
             intent,
-            order: intent,
-            venue: intent,
+            order: intent * crate::risk::FORWARD_MAX,
+            venue: intent * crate::risk::FORWARD_MAX,
             event,
             answer: intent,
             report: back,

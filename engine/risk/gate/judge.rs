@@ -8,6 +8,9 @@ use crate::risk::repeats::RepeatKey;
 /// The levels, widest first.
 const LEVELS: [Level; 4] = [Level::FIRM, Level::ACCOUNT, Level::STRATEGY, Level::INSTRUMENT];
 
+/// Orders that are cancelled before another goes out: slots, then `NIL`.
+pub(super) type Cleared = [u32; CLEARED_MAX];
+
 /// An order that passed: what is to be reserved for it, and what goes out.
 pub(super) struct Passed {
     pub(super) slots: Slots,
@@ -22,8 +25,8 @@ pub(super) struct Passed {
     pub(super) sale: Sale,
     /// The price that a market order goes out with, if it has one.
     pub(super) market_price: Option<Price>,
-    /// Ours that it would trade with are to be cancelled first.
-    pub(super) clears: bool,
+    /// Ours that it would trade with, which are to be cancelled first.
+    pub(super) clears: Cleared,
 }
 
 impl Gate {
@@ -205,30 +208,53 @@ impl Gate {
         market_price(intent, reference, collar, terms.tick).map(Some)
     }
 
-    /// 21: whether ours are to be cancelled before it goes out.
+    /// 21: ours that are to be cancelled before it goes out.
     fn self_trade(
         &mut self,
         intent: &Intent,
         price: Price,
         policy: Option<SelfTrade>,
-    ) -> Result<bool, Refusal> {
-        let Some(policy) = policy else { return Ok(false) };
+    ) -> Result<Cleared, Refusal> {
+        let none = [NIL; CLEARED_MAX];
+        let Some(policy) = policy else { return Ok(none) };
         let other = at(intent.side.opposite());
         let stake = &self.stakes[intent.head.instrument.index()];
         if stake.first[other] == NIL || !crosses(intent.side, price, stake.best[other]) {
-            return Ok(false);
+            return Ok(none);
         }
         let ours = self.look_for_best(intent);
         let met = check_self_trade(&Intent { price, ..*intent }, ours);
-        match (met, policy) {
-            (Ok(()), _) => Ok(false),
-            (Err(_), SelfTrade::CancelOldest) => Ok(true),
-            (Err(refusal), SelfTrade::CancelNewest) => Err(refusal),
-            (Err(refusal), SelfTrade::CancelBoth) => {
-                self.clear_for(intent, price, None);
-                Err(refusal)
-            }
+        match (met, policy, self.crossed(intent, price)) {
+            (Ok(()), ..) => Ok(none),
+            (Err(_), SelfTrade::CancelOldest, (crossed, true)) => Ok(crossed),
+            // More than can be cancelled at once: it does not go out.
+            (Err(refusal), ..) => Err(refusal),
         }
+    }
+
+    /// 21: ours that are to be cancelled although the order is refused.
+    pub(super) fn crossed_by_refused(&self, intent: &Intent, price: Price) -> Cleared {
+        let stake = &self.stakes[intent.head.instrument.index()];
+        match self.rules.class(stake.rule.class).order.self_trade {
+            Some(SelfTrade::CancelBoth) => self.crossed(intent, price).0,
+            _ => [NIL; CLEARED_MAX],
+        }
+    }
+
+    /// Ours that an order of this price would trade with, as many as can be cancelled at once; whether that is all.
+    fn crossed(&self, intent: &Intent, price: Price) -> (Cleared, bool) {
+        let (mut crossed, mut count) = ([NIL; CLEARED_MAX], 0);
+        let stake = &self.stakes[intent.head.instrument.index()];
+        let mut slot = stake.first[at(intent.side.opposite())];
+        while let Some(open) = self.orders.get(slot) {
+            let ours = open.intent.account == intent.account;
+            if ours && crosses(intent.side, price, open.intent.price) {
+                let Some(place) = crossed.get_mut(count) else { return (crossed, false) };
+                (*place, count) = (slot, count + 1);
+            }
+            slot = open.next;
+        }
+        (crossed, true)
     }
 
     /// The best price of the account's orders on the other side; what was known of all orders' is put right.

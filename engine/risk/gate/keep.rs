@@ -1,7 +1,8 @@
 //! What orders reserve, and what becomes of it.
 #![forbid(unsafe_code)]
 
-use super::judge::Passed;
+use super::judge::{Cleared, Passed};
+use super::latch::cancel_of;
 use super::*;
 use crate::risk::check::{Refusal, notional};
 use crate::risk::own::signed;
@@ -21,6 +22,10 @@ impl Gate {
             },
             Err(refusal) => refusal,
         };
+        if refusal.code == Code::SELF_TRADE {
+            let crossed = self.crossed_by_refused(intent, Price(refusal.value));
+            self.clear(crossed, intent, out);
+        }
         self.answers += 1;
         let mut answer = answer_to(intent, Kind::REFUSED, self.settings.latency_out);
         (answer.head.source, answer.sequence) = (Source::RISK, self.answers);
@@ -49,15 +54,23 @@ impl Gate {
                 (price, OrderType::LIMIT, TimeInForce::IOC);
         }
         self.keep(&order, passed)?;
-        if passed.clears {
-            self.clear_for(intent, order.price, Some(order));
-        } else {
-            out.put(Order::approved(&order));
-        }
+        self.clear(passed.clears, intent, out);
+        out.put(Order::approved(&order));
         if self.counts.orders.is_multiple_of(super::latch::ORDERS_BETWEEN_WARNINGS) {
             self.warn_of(intent);
         }
         Ok(())
+    }
+
+    /// Cancels ours that an order would trade with.
+    #[inline]
+    fn clear(&mut self, crossed: Cleared, intent: &Intent, out: &mut impl Sink<Order>) {
+        for slot in crossed {
+            if let Some(ours) = self.orders.get(slot) {
+                self.counts.cancels += 1;
+                out.put(Order::approved(&cancel_of(&ours.intent, intent)));
+            }
+        }
     }
 
     #[inline]

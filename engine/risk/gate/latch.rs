@@ -6,20 +6,20 @@
 #![forbid(unsafe_code)]
 
 use super::*;
-use crate::risk::check::{capped, crosses, state_at};
+use crate::risk::check::{capped, state_at};
 
 /// Accepted orders between two looks at how much is used of the limits; at refusals and marks it is looked at anyway.
 pub(super) const ORDERS_BETWEEN_WARNINGS: u64 = 16;
 /// Open orders looked at in one turn: others are served in between.
 const LOOKED_AT_PER_TURN: usize = 4096;
 
-/// What is cancelled before anything new is taken.
+/// A shard's orders in a scope, which are cancelled before anything new is taken; its intent goes to route after them.
 #[derive(Clone, Copy)]
-pub(super) enum Pending {
-    /// A shard's orders in a scope; its intent goes to route after them.
-    Scope { intent: Intent, place: Option<u32>, cursor: u32 },
-    /// Ours that an order would trade with; the order goes out after them, if it may.
-    Crossing { intent: Intent, price: Price, order: Option<Intent>, cursor: u32 },
+pub(super) struct Pending {
+    intent: Intent,
+    /// `None`: nothing is.
+    place: Option<u32>,
+    cursor: u32,
 }
 
 impl Gate {
@@ -52,7 +52,7 @@ impl Gate {
         }
         self.counts.unknown_commands += u64::from(!known && intent.head.kind != Kind::LIMITS);
         let cursor = if cancels.is_some() { 0 } else { NIL };
-        self.pending = Some(Pending::Scope { intent: *intent, place: cancels, cursor });
+        self.pending = Some(Pending { intent: *intent, place: cancels, cursor });
     }
 
     /// The scope that a command names.
@@ -330,13 +330,6 @@ impl Gate {
         }
     }
 
-    /// Cancels ours that an order of this price would trade with, then lets `order` out.
-    pub(super) fn clear_for(&mut self, intent: &Intent, price: Price, order: Option<Intent>) {
-        let stake = &self.stakes[intent.head.instrument.index()];
-        let cursor = stake.first[at(intent.side.opposite())];
-        self.pending = Some(Pending::Crossing { intent: *intent, price, order, cursor });
-    }
-
     /// Cancels what is to be cancelled, as far as there is room.
     pub(super) fn go_on(&mut self, out: &mut impl Sink<Order>) {
         let Some(mut pending) = self.pending else { return };
@@ -345,35 +338,17 @@ impl Gate {
             if room == 0 {
                 break;
             }
-            let cancel = match &mut pending {
-                Pending::Scope { intent, place, cursor } => {
-                    let Some(slot) = self.orders.first_from(*cursor) else {
-                        out.put(Order::approved(intent));
-                        self.pending = None;
-                        return;
-                    };
-                    *cursor = slot + 1;
-                    let open = &self.orders[slot];
-                    let places = open.slots.places();
-                    let scoped = place.is_some_and(|place| places.contains(&(place as usize)));
-                    (scoped && open.intent.shard == intent.shard)
-                        .then(|| cancel_of(&open.intent, intent))
-                }
-                Pending::Crossing { intent, price, order, cursor } => {
-                    let Some(open) = self.orders.get(*cursor) else {
-                        if let Some(order) = order {
-                            out.put(Order::approved(order));
-                        }
-                        self.pending = None;
-                        return;
-                    };
-                    *cursor = open.next;
-                    let meets = open.intent.account == intent.account
-                        && crosses(intent.side, *price, open.intent.price);
-                    meets.then(|| cancel_of(&open.intent, intent))
-                }
+            let Some(slot) = self.orders.first_from(pending.cursor) else {
+                out.put(Order::approved(&pending.intent));
+                self.pending = None;
+                return;
             };
-            if let Some(cancel) = cancel {
+            pending.cursor = slot + 1;
+            let open = &self.orders[slot];
+            let places = open.slots.places();
+            let scoped = pending.place.is_some_and(|place| places.contains(&(place as usize)));
+            if scoped && open.intent.shard == pending.intent.shard {
+                let cancel = cancel_of(&open.intent, &pending.intent);
                 room -= 1;
                 self.counts.cancels += 1;
                 out.put(Order::approved(&cancel));
@@ -384,7 +359,7 @@ impl Gate {
 }
 
 /// A cancel of an open order that is no intent's own.
-fn cancel_of(open: &Intent, cause: &Intent) -> Intent {
+pub(super) fn cancel_of(open: &Intent, cause: &Intent) -> Intent {
     let head = Header {
         instrument: open.head.instrument,
         kind: Kind::CANCEL_ORDER,

@@ -13,5 +13,7 @@ mod tests;
 mod value;
 
 pub use change::{Change, Control, Entry, ProposeError, Proposed};
+#[cfg(test)]
+pub(super) use file::DEFAULT;
 pub use file::LimitsFile;
 pub use value::Value;
