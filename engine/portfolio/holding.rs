@@ -162,7 +162,7 @@ impl Holding {
         }
         let units = i128::from(self.position.0) * i128::from(self.multiplier.max(1));
         let average = self.cost.0.saturating_div(units);
-        Price(i64::try_from(average).unwrap_or(if average > 0 { i64::MAX } else { i64::MIN }))
+        Price(average.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 
     /// What the open position would bring at `mark`; negative for what a short one would take.
