@@ -49,8 +49,8 @@ impl Rules {
         rules
     }
 
-    /// Others take their place. Returns those before.
-    pub(super) fn replace(&mut self, set: Arc<LimitSet>) -> Arc<LimitSet> {
+    /// Others take their place.
+    pub(super) fn replace(&mut self, set: Arc<LimitSet>) {
         self.levels = [LevelLimits::default(); SLOTS];
         self.levels[0] = set.firm;
         for strategy in &mut self.strategies {
@@ -84,7 +84,7 @@ impl Rules {
             };
             self.levels[1 + ACCOUNTS_MAX + slot] = strategy.limits;
         }
-        std::mem::replace(&mut self.set, set)
+        self.set = set;
     }
 
     fn account_place_or_new(&mut self, id: AccountId) -> Option<usize> {

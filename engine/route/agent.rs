@@ -37,7 +37,7 @@ pub struct GatewayAgent {
     gateway: Gateway,
     venue: SocketAddr,
     wire: Wire,
-    /// Once a kill was asked, no new order is written.
+    /// While the firm is killed, no new order is written.
     commands: Commands,
     clock: Clock,
     orders: Consumer<Market>,
@@ -132,9 +132,7 @@ impl GatewayAgent {
 
     /// One turn, bounded; returns how much was done. `now` never steps back.
     pub fn do_work(&mut self, now: Nanos) -> usize {
-        if self.killed() {
-            self.gateway.kill();
-        }
+        self.gateway.set_killed(self.killed());
         let mut done = self.take_orders(now) + self.write(now);
         if now.since(self.listened) >= LISTEN_EVERY {
             self.listened = now;

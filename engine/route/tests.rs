@@ -171,6 +171,25 @@ fn the_kill_latch_stops_what_is_new_and_lets_cancels_pass() {
 }
 
 #[test]
+fn only_the_firm_s_own_words_move_the_latch() {
+    let mut office = Office::new();
+    let at = |kind, level| Intent { level, ..intent(kind, 0, 0) };
+    assert_eq!(office.send(at(Kind::KILL, Level::ACCOUNT)), (None, Code::NONE));
+    assert_eq!(office.refused(new(1)), Code::NONE, "the gate refuses what a narrower kill stops");
+    office.send(at(Kind::KILL, Level::FIRM));
+    for words in [
+        at(Kind::RESUME, Level::STRATEGY),
+        at(Kind::REDUCE_ONLY, Level::FIRM),
+        at(Kind::LIMITS, Level::FIRM),
+    ] {
+        assert_eq!(office.send(words), (None, Code::NONE), "answered, and nothing leaves");
+        assert_eq!(office.refused(new(2)), Code::ROUTE_KILLED);
+    }
+    office.send(at(Kind::RESUME, Level::FIRM));
+    assert_eq!(office.refused(new(3)), Code::NONE);
+}
+
+#[test]
 fn what_would_arrive_after_its_time_is_refused_but_for_cancels() {
     let mut office = Office::new();
     let until = |intent: Intent, time| Intent { good_until: Nanos(time), ..intent };

@@ -19,6 +19,7 @@ struct Desk<S> {
     time: u64,
     names: u64,
     intents: u32,
+    marks: Vec<Intent>,
 }
 
 impl<S: Strategy> Desk<S> {
@@ -40,7 +41,14 @@ impl<S: Strategy> Desk<S> {
             board: None,
         };
         let stage = BookStage::new(settings, Books::new(&limits), strategy);
-        let mut desk = Self { stage, out: Recorder::roomy(), time: 999, names: 0, intents: 0 };
+        let mut desk = Self {
+            stage,
+            out: Recorder::roomy(),
+            time: 999,
+            names: 0,
+            intents: 0,
+            marks: Vec::new(),
+        };
         for at in 0..instruments as u32 {
             desk.put(Market { reference: 7, other: 1, ..market(0, Kind::DIRECTORY, at) }, false);
         }
@@ -61,7 +69,7 @@ impl<S: Strategy> Desk<S> {
         self.stage.apply(&message, &mut change);
         self.out.room = self.stage.burst();
         let count = self.stage.react(&message, &change, &mut self.out);
-        let intents = self.out.drain();
+        let mut intents = self.out.drain();
         assert_eq!(intents.len(), count as usize);
         assert!(last || intents.is_empty(), "only a packet's last message makes it decide");
         for (intent, sub) in intents.iter().zip(0..) {
@@ -70,6 +78,8 @@ impl<S: Strategy> Desk<S> {
             assert_eq!(intent.good_until, message.head.time.plus(Nanos(50)));
             self.intents += 1;
         }
+        // What risk is told of the market has tests of its own.
+        self.marks.extend(intents.extract_if(.., |intent| intent.head.kind == Kind::MARK));
         intents
     }
 

@@ -8,10 +8,12 @@
 
 mod holding;
 mod latencies;
+mod risk;
 mod view;
 
 pub use holding::Held;
 pub use latencies::{Distribution, LatencyFigures};
+pub use risk::{RISK_SLOTS, RiskFigures, RiskView, ScopeView, USE_NAMES, USES, Use};
 pub use view::{FeedView, GatewayView, PositionView, Rates, Stated, TradingView, View};
 
 use crate::base::code::Code;
@@ -154,6 +156,7 @@ struct Shared {
     feed: FeedFigures,
     gateway: GatewayFigures,
     trading: TradingFigures,
+    risk: RiskFigures,
     latency: LatencyFigures,
     marks: Box<[Mark]>,
     states: &'static [&'static str],
@@ -176,6 +179,7 @@ impl Board {
             feed: FeedFigures::default(),
             gateway: GatewayFigures::default(),
             trading: TradingFigures::new(instruments),
+            risk: RiskFigures::new(instruments),
             latency: LatencyFigures::default(),
             marks: (0..instruments).map(|_| Mark::default()).collect(),
             states,
@@ -201,6 +205,12 @@ impl Board {
         &self.0.trading
     }
 
+    /// For the risk shard.
+    #[inline]
+    pub fn risk(&self) -> &RiskFigures {
+        &self.0.risk
+    }
+
     /// For the shard that sends: from the market's bytes to the order's.
     #[inline]
     pub fn latency(&self) -> &LatencyFigures {
@@ -218,7 +228,7 @@ impl Board {
 
     /// What it says at `now`.
     pub fn view(&self, now: Nanos) -> View {
-        let Shared { feed, gateway, trading, latency, marks, states, phases } = &*self.0;
+        let Shared { feed, gateway, trading, risk, latency, marks, states, phases } = &*self.0;
         let refusals = trading.refusals.iter().map(Figure::get);
         let codes = Code::ALL.iter().copied().chain([Code(u16::MAX)]);
         let positions = trading.holdings.read().map(|(instrument, held)| {
@@ -256,6 +266,7 @@ impl Board {
                 ended: trading.ended.each_ref().map(Figure::get),
                 refusals: codes.zip(refusals).filter(|(_, count)| *count > 0).collect(),
             },
+            risk: risk.view(),
             positions: positions.collect(),
             latency: latency.read(),
         }
@@ -353,11 +364,12 @@ mod tests {
 
     #[test]
     fn no_two_writers_share_a_line() {
-        let Shared { feed, gateway, trading, latency, .. } = &*board(1).0;
+        let Shared { feed, gateway, trading, risk, latency, .. } = &*board(1).0;
         let places = [
             std::ptr::from_ref(feed).addr(),
             std::ptr::from_ref(gateway).addr(),
             std::ptr::from_ref(trading).addr(),
+            std::ptr::from_ref(risk).addr(),
             std::ptr::from_ref(latency).addr(),
         ];
         assert!(places.iter().all(|place| place % 128 == 0), "{places:?}");

@@ -8,6 +8,7 @@ mod latency;
 
 pub use board::{
     Board, Distribution, FeedFigures, FeedView, Figure, GatewayFigures, GatewayView, Held, LINES,
-    LatencyFigures, PositionView, Rates, STATES, Stated, TradingFigures, TradingView, View,
+    LatencyFigures, PositionView, RISK_SLOTS, Rates, RiskFigures, RiskView, STATES, ScopeView,
+    Stated, TradingFigures, TradingView, USE_NAMES, USES, Use, View,
 };
 pub use latency::{Latency, Stamped, Timed, TimedStage};

@@ -2,10 +2,10 @@
 //! overtake: the books are those of the exchange's own messages.
 
 use coretick::base::clock::{Clock, Wall};
-use coretick::base::command::Commands;
+use coretick::base::command::{Command, Commands, Scope};
 use coretick::base::instrument::Symbols;
-use coretick::base::message::{Key, Kind, Message};
-use coretick::base::unit::{Health, InstrumentId, Nanos, Seq, Side};
+use coretick::base::message::{Flags, Key, Kind, Market, Message};
+use coretick::base::unit::{AccountId, Health, InstrumentId, Nanos, Seq, Side, StrategyId};
 use coretick::book::{Books, Limits};
 use coretick::exchange::server::Server;
 use coretick::exchange::settings::Settings;
@@ -208,4 +208,95 @@ fn who_comes_late_has_the_books_of_the_exchange() {
     run.end();
     let counts = run.feed.counts();
     assert!(counts.snapshots > 0 && run.clears > 0 && counts.join_ns > 0, "{counts:?}");
+}
+
+/// What the feed says besides the market, with the scope that it names.
+fn said(feed: &mut LiveFeed) -> Vec<(Kind, u8, u64, InstrumentId)> {
+    let mut said = Vec::new();
+    let mut last = Key::default();
+    for _ in 0..50 {
+        feed.turn();
+        while feed.next() != Key::MAX {
+            assert!(feed.next() >= last, "keys never step back");
+            last = feed.next();
+            let Market { head, code, reference, .. } = *feed.take();
+            if head.kind != Kind::TICK {
+                assert!(head.flags.has(Flags::LAST));
+                said.push((head.kind, code, reference, head.instrument));
+            }
+        }
+    }
+    said
+}
+
+/// A feed on lines that nobody writes to.
+fn silent_feed(commands: &Commands) -> LiveFeed {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let line = socket.local_addr().unwrap();
+    drop(socket);
+    let settings = LiveSettings {
+        lines: [Some(line), None],
+        interface: Ipv4Addr::LOCALHOST,
+        rerequests: None,
+        snapshots: None,
+        shards: 1,
+        tick: Nanos(0),
+        look_ahead: 0,
+        stamped: false,
+        repair: Repair::default(),
+        receive_buffer: 1 << 16,
+        held_packets: 16,
+    };
+    let (clock, wall) = (Clock::calibrated(), Wall::set());
+    let (symbols, board) = (Symbols::new(4), Board::new(4, &FeedState::NAMES, &[]));
+    let decoder = Decoder::new(Nanos(0), None, 1);
+    LiveFeed::open(&settings, decoder, clock, wall, commands.clone(), symbols, board).unwrap()
+}
+
+#[test]
+fn what_a_person_asks_is_said_once_with_its_scope() {
+    let commands = Commands::new();
+    let mut feed = silent_feed(&commands);
+    let before = said(&mut feed);
+    assert!(before.iter().all(|(kind, ..)| !matches!(*kind, Kind::KILL | Kind::FLATTEN)));
+    let none = InstrumentId::NONE;
+    let (firm, account) = (Scope::Firm, Scope::Account(AccountId(9)));
+    let (strategy, instrument) =
+        (Scope::Strategy(StrategyId(2)), Scope::Instrument(InstrumentId(3)));
+    for (command, message) in [
+        (Command::Kill(firm), (Kind::KILL, 0, 0, none)),
+        (Command::Kill(account), (Kind::KILL, 1, 9, none)),
+        (Command::Kill(strategy), (Kind::KILL, 2, 2, none)),
+        (Command::Kill(instrument), (Kind::KILL, 3, 0, InstrumentId(3))),
+        (Command::ReduceOnly(strategy), (Kind::REDUCE_ONLY, 2, 2, none)),
+        (Command::Resume(account), (Kind::RESUME, 1, 9, none)),
+        (Command::Limits(7), (Kind::LIMITS, 0, 7, none)),
+        (Command::Resume(firm), (Kind::RESUME, 0, 0, none)),
+    ] {
+        assert_eq!(commands.killed(), message.0 != Kind::KILL || message.1 > 0, "route looks here");
+        commands.ask(command).unwrap();
+        assert_eq!(said(&mut feed), [message]);
+    }
+    assert!(!commands.killed());
+    commands.kill();
+    assert_eq!(said(&mut feed), [(Kind::KILL, 0, 0, none)], "it can be killed again");
+    commands.flatten();
+    assert_eq!(said(&mut feed), [(Kind::FLATTEN, 0, 0, none)]);
+    commands.stop();
+    assert_eq!(said(&mut feed), [(Kind::QUIET, 0, 0, none)]);
+}
+
+#[test]
+fn all_that_was_asked_at_once_is_said_in_order_and_a_kill_overtakes() {
+    let commands = Commands::new();
+    let mut feed = silent_feed(&commands);
+    said(&mut feed);
+    let scope = |id| Scope::Account(AccountId(id));
+    for id in 0..16 {
+        commands.ask(Command::ReduceOnly(scope(id))).unwrap();
+    }
+    commands.kill();
+    let said = said(&mut feed);
+    assert_eq!((said.len(), said[0].0), (17, Kind::KILL));
+    assert!(said[1..].iter().map(|it| it.2).eq(0..16));
 }

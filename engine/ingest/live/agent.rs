@@ -44,7 +44,8 @@ pub struct LiveFeed {
     answer: Box<[u8]>,
     snapshots: Option<SnapshotWire>,
     commands: Commands,
-    killed: bool,
+    /// How often the firm was killed, as far as that was said.
+    kills: u64,
     flattened: bool,
     quiet: bool,
     over: bool,
@@ -99,7 +100,7 @@ impl LiveFeed {
             answer: vec![0; DATAGRAM_MAX].into_boxed_slice(),
             snapshots: settings.snapshots.map(|(address, ..)| SnapshotWire::new(address)),
             commands,
-            killed: false,
+            kills: 0,
             flattened: false,
             quiet: false,
             over: false,
@@ -206,9 +207,14 @@ impl LiveFeed {
             self.over = true;
             return;
         }
-        if self.commands.killed() && !self.killed {
-            self.killed = true;
+        let kills = self.commands.kills();
+        if kills != self.kills {
+            self.kills = kills;
             self.receiver.command(Kind::KILL, now);
+        }
+        // After the kills, so that a resume takes back only those that came before it. One at a time: there is room for it.
+        if let Some(command) = self.commands.take() {
+            self.receiver.scoped(command, now);
         }
         if self.commands.flattens() && !self.flattened {
             self.flattened = true;

@@ -16,7 +16,7 @@ use crate::wire::mold::{HEADER, Messages};
 /// Bytes that the shortest message which becomes one of ours takes up in a packet.
 const SHORTEST: usize = 14;
 /// Messages of the feed itself that can wait at a time.
-const EVENTS: usize = 8;
+const EVENTS: usize = 9;
 /// As many as the longest datagram can bring, with such as the feed says itself.
 pub(super) const ROOM: usize = (u16::MAX as usize - HEADER) / SHORTEST + 1 + EVENTS;
 
@@ -145,21 +145,20 @@ impl Outbox {
 
     /// Puts what the feed itself says: for every instrument, and the last of its packet. Tells the time it has.
     pub(super) fn event(&mut self, kind: Kind, cause: u64, seen: Seen) -> Nanos {
+        let head =
+            Header { cause: Seq(cause), instrument: InstrumentId::NONE, kind, ..Header::default() };
+        self.say(Market { head, ..Market::default() }, seen)
+    }
+
+    /// The same, with what else the message says.
+    pub(super) fn say(&mut self, mut message: Market, seen: Seen) -> Nanos {
         self.begin();
         if self.len == ROOM {
             debug_assert!(false, "Invariant: few events wait at a time");
             return seen.time;
         }
-        let head = Header {
-            cause: Seq(cause),
-            instrument: InstrumentId::NONE,
-            kind,
-            source: Source(0),
-            flags: Flags::LAST,
-            ..Header::default()
-        };
         // No packet led to it: what it leads to is not timed.
-        let mut message = Market { head, ..Market::default() };
+        (message.head.source, message.head.flags) = (Source(0), Flags::LAST);
         message.head.time = seen.time.max(self.last.time());
         if message.key() < self.last {
             message.head.time = message.head.time.plus(Nanos(1));

@@ -15,8 +15,9 @@ use super::outbox::Outbox;
 use super::recovery::{self, Recovery};
 use super::snapshot::SnapshotClient;
 use super::{FeedCounts, FeedState, Gaps, Origin, Reason, Repair, Seen};
+use crate::base::command::{Command, Scope};
 use crate::base::instrument::Symbols;
-use crate::base::message::{Kind, Market};
+use crate::base::message::{Header, Kind, Market};
 use crate::base::stage::Sink;
 use crate::base::unit::Nanos;
 use crate::ingest::arbiter::{Arbiter, Offer};
@@ -306,6 +307,21 @@ impl Receiver {
     #[cold]
     pub fn command(&mut self, kind: Kind, now: Seen) {
         self.out.event(kind, 0, now);
+    }
+
+    /// Says what a person asked of a scope, or that other limits are in force.
+    #[cold]
+    pub fn scoped(&mut self, command: Command, now: Seen) {
+        let (kind, scope) = match command {
+            Command::Kill(scope) => (Kind::KILL, scope),
+            Command::ReduceOnly(scope) => (Kind::REDUCE_ONLY, scope),
+            Command::Resume(scope) => (Kind::RESUME, scope),
+            Command::Limits(_) => (Kind::LIMITS, Scope::Firm),
+        };
+        let reference = if let Command::Limits(version) = command { version } else { scope.id() };
+        let head = Header { kind, instrument: scope.instrument(), ..Header::default() };
+        let (code, reference) = (scope.level().0, reference.into());
+        self.out.say(Market { head, code, reference, ..Market::default() }, now);
     }
 
     /// The re-request to send now, if any.

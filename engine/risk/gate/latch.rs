@@ -274,10 +274,8 @@ impl Gate {
             self.counts.unknown_commands += 1;
             return;
         };
-        let before = self.rules.replace(set);
-        if let Some(inbox) = &self.inbox {
-            inbox.give_back(before);
-        }
+        // The inbox holds those before too: they are not freed here.
+        self.rules.replace(set);
         self.lay_out();
         for place in 0..self.tallies.len() {
             if self.tallies[place].trades > 0 {

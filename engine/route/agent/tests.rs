@@ -1,6 +1,7 @@
 //! The agent over real sockets, with the scripted exchange behind them; time is the tests' own.
 
 use super::*;
+use crate::base::command::{Command, Scope};
 use crate::base::instrument::Symbol;
 use crate::base::message::Kind;
 use crate::base::ring::ring;
@@ -120,6 +121,16 @@ fn orders_and_what_becomes_of_them_go_over_a_socket_that_breaks() {
     assert_eq!((both.next().kind, both.far.last), (Kind::REJECTED, 1));
     both.send(&cancel(1));
     assert_eq!((both.next().kind, both.far.orders.len()), (Kind::CANCELED, 0));
+    both.commands.ask(Command::Resume(Scope::Firm)).unwrap();
+    both.send(&order(3, 100));
+    assert_eq!(
+        both.next().kind,
+        Kind::REJECTED,
+        "asked is not yet done: the feed's shard has its turn"
+    );
+    both.commands.take().unwrap();
+    both.send(&order(4, 100));
+    assert_eq!((both.next().kind, both.far.orders.len()), (Kind::ACCEPTED, 1));
     both.agent.stop(both.now.plus(Nanos(2_000 * MS)));
     both.until(|both| both.agent.gateway().phase() == Phase::Over(End::Stopped));
     assert!(both.far.logged_out);

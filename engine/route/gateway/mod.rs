@@ -244,7 +244,7 @@ struct Core {
     disabled: bool,
     /// What is open at the exchange was learnt, at least once.
     learnt: bool,
-    /// The kill switch was pulled.
+    /// The kill switch is pulled.
     killed: bool,
     /// When all that is open was last asked to be cancelled.
     asked_all: Option<Nanos>,
@@ -421,7 +421,12 @@ impl Gateway {
 
     /// The kill switch was pulled: cancel all that is open, whatever others do.
     pub fn kill(&mut self) {
-        self.core.killed = true;
+        self.set_killed(true);
+    }
+
+    /// Whether the kill switch is pulled. Once it is let go of, what comes then is sent again.
+    pub fn set_killed(&mut self, killed: bool) {
+        self.core.killed = killed;
     }
 
     /// Cancel all that is open, wait until it has ended, log out; at `deadline` go without.

@@ -1,7 +1,7 @@
 //! What a look at the board shows: plain values, and rates between two looks.
 #![forbid(unsafe_code)]
 
-use super::{Distribution, Held, LINES, STATES};
+use super::{Distribution, Held, LINES, RiskView, STATES};
 use crate::base::code::Code;
 use crate::base::unit::{InstrumentId, Money, Nanos, OrderState, Price};
 
@@ -35,6 +35,8 @@ pub struct View {
     pub gateway: GatewayView,
     /// Orders that ended, and fills.
     pub trading: TradingView,
+    /// The gate: trading states and limits.
+    pub risk: RiskView,
     /// What was ever traded, in the order in which it first was.
     pub positions: Vec<PositionView>,
     /// From the market's bytes to the order's, since the start.

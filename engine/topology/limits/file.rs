@@ -18,7 +18,7 @@ pub(in crate::topology) const DEFAULT: &str = include_str!("../../limits.toml");
 const DEFAULT_NAME: &str = "engine/limits.toml";
 
 /// Strategies that can be named, with their ids.
-pub(super) const STRATEGIES: [(&str, u16); 2] = [("imbalance", 1), ("quoter", 2)];
+pub const STRATEGIES: [(&str, u16); 2] = [("imbalance", 1), ("quoter", 2)];
 
 /// Limits as they were written.
 #[derive(Clone, Debug, Default)]
@@ -247,7 +247,7 @@ impl LimitsFile {
     }
 
     /// As tables of TOML.
-    pub(in crate::topology) fn to_table(&self) -> Table {
+    pub fn to_table(&self) -> Table {
         let mut table = Table::new();
         table.insert("version".into(), i64::from(self.version).into());
         for (path, value) in &self.values {
