@@ -36,6 +36,7 @@ use crate::base::pool::{IdMap, Slab};
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::*;
 use crate::portfolio::{Holding, Portfolio};
+use crate::telemetry::Board;
 use latch::Pending;
 use news::{NEWS_PER_TURN, News, answer_to, record};
 use std::sync::Arc;
@@ -200,6 +201,7 @@ pub struct Gate {
     heard: [Heard; SHARDS_MAX as usize],
     news: News,
     inbox: Option<LimitsInbox>,
+    board: Option<Board>,
     answers: u64,
     counts: GateCounts,
     /// Engine time of the last message.
@@ -240,6 +242,7 @@ impl Gate {
             heard: Default::default(),
             news: News::new(),
             inbox: None,
+            board: None,
             answers: 0,
             counts: GateCounts::new(),
             now: Nanos(0),
@@ -262,6 +265,14 @@ impl Gate {
     /// This gate, with other limits to come from there.
     pub fn with_inbox(self, inbox: LimitsInbox) -> Self {
         Self { inbox: Some(inbox), ..self }
+    }
+
+    /// This gate, which shows on `board` what is used of the limits.
+    pub fn shown_on(self, board: Board) -> Self {
+        (0..SLOTS).for_each(|place| board.risk().clear(place));
+        let gate = Self { board: Some(board), ..self };
+        gate.show();
+        gate
     }
 
     /// Positions and P&L.

@@ -84,18 +84,9 @@ pub struct Use {
 
 impl Use {
     /// Limits of a scope of which the use is told.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = crate::telemetry::USES;
     /// What they are called, in order.
-    pub const NAMES: [&'static str; Self::COUNT] = [
-        "gross",
-        "net",
-        "credit",
-        "window value",
-        "window quantity",
-        "open orders",
-        "orders a trade",
-        "loss",
-    ];
+    pub const NAMES: [&'static str; Self::COUNT] = crate::telemetry::USE_NAMES;
     /// The share of a limit at which it is warned of, in per cent.
     pub const STEPS: [u8; 4] = [50, 75, 90, 95];
 

@@ -7,6 +7,7 @@
 
 use super::*;
 use crate::risk::check::{capped, state_at};
+use crate::telemetry;
 
 /// Accepted orders between two looks at how much is used of the limits; at refusals and marks it is looked at anyway.
 pub(super) const ORDERS_BETWEEN_WARNINGS: u64 = 16;
@@ -78,6 +79,8 @@ impl Gate {
         }
         tally.state = state;
         tally.killed_at = now;
+        self.show_state(place);
+        let tally = &mut self.tallies[place];
         if state == TradingState::LIVE {
             tally.pull = 0;
         } else {
@@ -105,7 +108,38 @@ impl Gate {
         scope.head.instrument = InstrumentId(id);
         let Some(place) = self.place_of(&scope) else { return false };
         self.tallies[place].state = state;
+        self.show_state(place);
         true
+    }
+
+    /// Shows what a scope may do.
+    fn show_state(&self, place: usize) {
+        let Some(board) = &self.board else { return };
+        match place.checked_sub(SLOTS) {
+            None => self.show_scope(place, board),
+            Some(instrument) => {
+                let state = self.tallies[place].state.0;
+                board.risk().instrument(InstrumentId(instrument as u32), state);
+            }
+        }
+    }
+
+    /// Shows what is used of the limits.
+    pub(super) fn show(&self) {
+        let Some(board) = &self.board else { return };
+        board.risk().limits.set(self.rules.set.version.into());
+        for place in self.rules.places() {
+            self.show_scope(place, board);
+        }
+    }
+
+    fn show_scope(&self, place: usize, board: &Board) {
+        let it = self.use_of(place);
+        let figures = it.uses.map(|each| telemetry::Use {
+            used: capped(each.used),
+            limit: each.limit.map_or(telemetry::Use::OFF, capped),
+        });
+        board.risk().show(place, it.id, it.state.0, &figures);
     }
 
     /// A record of a scope: its level in `limit`.
@@ -182,6 +216,7 @@ impl Gate {
         for place in self.rules.places() {
             self.warn(place);
         }
+        self.show();
         // What was killed is cancelled until the venue says that nothing is open.
         for at in 0..self.pulled.len() {
             let tally = &mut self.tallies[self.pulled[at] as usize];
@@ -282,6 +317,7 @@ impl Gate {
                 self.look_at_loss(place);
             }
         }
+        self.show();
         let told = self.tell(0, Kind::LIMITS, Code::NONE, version.into());
         self.news.put(told);
     }

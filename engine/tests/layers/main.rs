@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("signal", &["book", "base"]),
     ("strategy", &["signal", "book", "telemetry", "base"]),
     ("portfolio", &["base"]),
-    ("risk", &["portfolio", "base"]),
+    ("risk", &["portfolio", "telemetry", "base"]),
     ("route", &["wire", "telemetry", "base"]),
     ("paper", &["book", "base"]),
     ("journal", &["base"]),

@@ -32,6 +32,10 @@ pub struct Setup {
     pub shards: Arc<[u8]>,
     /// Where a live engine shows its figures.
     pub board: Option<Board>,
+    /// Where other limits come from.
+    pub inbox: Option<LimitsInbox>,
+    /// What scopes may do from the start, because it was decided before: level, id of the account, strategy or instrument.
+    pub states: Vec<(Level, u32, TradingState)>,
     /// For latencies.
     pub clock: Clock,
     /// Names of instruments, filled by ingest.
@@ -45,8 +49,19 @@ impl Setup {
         let shards = config.table.as_ref().map_or(Arc::from([]), |table| {
             table.iter().map(|(_, instrument)| instrument.shard.0 as u8).collect()
         });
-        let (route_shut, first_order, board) = (false, 0, None);
-        Self { config, day, pace, route_shut, first_order, shards, board, clock, symbols }
+        Self {
+            config,
+            day,
+            pace,
+            route_shut: false,
+            first_order: 0,
+            shards,
+            board: None,
+            inbox: None,
+            states: Vec::new(),
+            clock,
+            symbols,
+        }
     }
 
     pub(super) fn books(&self) -> usize {
@@ -133,11 +148,21 @@ impl Setup {
     pub(super) fn gate(&self, live: bool) -> Gate {
         let latency_out = self.latency_out(live);
         let settings = GateSettings { latency_out, ..gate_settings(&self.config) };
-        let gate = Gate::new(settings);
-        match &self.config.table {
-            Some(table) => gate.with_table(table),
-            None => gate,
+        let mut gate = Gate::new(settings);
+        if let Some(table) = &self.config.table {
+            gate = gate.with_table(table);
         }
+        if let Some(inbox) = &self.inbox {
+            gate = gate.with_inbox(inbox.clone());
+        }
+        if let Some(board) = &self.board {
+            gate = gate.shown_on(board.clone());
+        }
+        for (level, id, state) in &self.states {
+            // What the limits do not name cannot trade in any case.
+            gate.restore(*level, *id, *state);
+        }
+        gate
     }
 
     pub(super) fn desk(&self, live: bool) -> TimedStage<Desk> {
