@@ -117,9 +117,10 @@ impl Holding {
         self.fees.0 = self.fees.0.saturating_sub(fee.0);
         let traded = if side.is_buy() { &mut self.bought } else { &mut self.sold };
         *traded = traded.saturating_sub(qty);
-        let same_way = (self.position.0 > 0) == side.is_buy();
-        if same_way && qty.0 <= self.position.0.unsigned_abs() && costs.reopen(self, price, qty.0) {
-            let signed = if side.is_buy() { qty.signed() } else { -qty.signed() };
+        let sign = if side.is_buy() { 1 } else { -1 };
+        let covered = qty.0 <= self.position.0.unsigned_abs();
+        if self.position.0.signum() == sign && covered && costs.reopen(self, price, qty.0) {
+            let signed = sign * qty.signed();
             self.cost.0 = self.cost.0.saturating_sub(value(price, signed, self.multiplier).0);
             self.position.0 -= signed;
         } else {

@@ -220,6 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn a_new_multiplier_is_a_change_too() {
+        let mut portfolio = portfolio(2);
+        let mut snapshot = Snapshot::new(2);
+        snapshot.step(&portfolio, 1);
+        portfolio.set_multiplier(InstrumentId(1), 5);
+        assert!(snapshot.step(&portfolio, 1) && !snapshot.is_of_one_moment());
+    }
+
+    #[test]
+    fn memory_is_that_of_the_rows() {
+        assert_eq!(Snapshot::bytes(1_000), 1_000 * size_of::<Row>());
+    }
+
+    #[test]
     fn rows_without_room_are_counted() {
         let portfolio = portfolio(5);
         let mut snapshot = Snapshot::new(3);

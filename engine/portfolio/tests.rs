@@ -140,6 +140,15 @@ fn fees_are_the_reports_and_the_schedules() {
 }
 
 #[test]
+fn a_void_fill_gives_back_the_fee_that_its_report_told() {
+    let mut portfolio = Portfolio::new(1);
+    portfolio.fill(ONE, Side::BUY, at(5), Qty(1), Money(7));
+    assert_eq!(portfolio.figures().fees, Money(7));
+    portfolio.void(ONE, Side::BUY, at(5), Qty(1), Money(7));
+    assert_eq!(portfolio.figures().fees, Money(0));
+}
+
+#[test]
 fn tiers_go_by_what_all_instruments_traded_in_the_period() {
     let tier = |from, rate| Tier { from: Qty(from), rate: Money(rate) };
     let tiers = Tiers::new(&[tier(0, 5), tier(100, 2)]).unwrap();
