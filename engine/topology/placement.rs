@@ -341,7 +341,7 @@ impl Bursts {
             order: intent * crate::risk::FORWARD_MAX,
             venue: intent * crate::risk::FORWARD_MAX,
             event,
-            answer: intent,
+            answer: intent * crate::risk::FORWARD_MAX,
             report: back,
             record: back,
         }
