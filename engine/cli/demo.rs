@@ -33,7 +33,8 @@ use std::sync::Arc;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     coretick demo\n  \
-    coretick demo --seconds 60 --rate 100000 --faults loss=0.05,reorder=8 --out out/demo\n\n\
+    coretick demo --seconds 60 --rate 100000 --faults loss=0.05,reorder=8 --out out/demo\n  \
+    coretick demo --seconds 60 --admin /tmp/demo.sock & coretick kill --socket /tmp/demo.sock --scope strategy:quoter\n\n\
     Market data goes by multicast on the loopback interface, orders by TCP. At the end all orders are cancelled, positions\n\
     traded down, the session logged out, and the exchange's ledger compared with the engine's account.\n\
     Keys of --faults: see `coretick exchange --help`.\n\n\
@@ -61,10 +62,13 @@ pub(super) struct Arguments {
     /// Where stages run: fused, split, or a TOML file of shards
     #[arg(long, value_name = "NAME|FILE")]
     placement: Option<String>,
+    /// Listen here for `coretick risk`, `kill`, `resume` and `limits`, given as their --socket
+    #[arg(long, value_name = "PATH")]
+    admin: Option<String>,
     /// Show plain lines instead of a console
     #[arg(long)]
     plain: bool,
-    /// Write summary.json, orders.csv, fills.csv, gaps.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into
+    /// Write summary.json, orders.csv, fills.csv, gaps.csv, audit.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into
     /// this folder; those of an earlier run are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -199,6 +203,7 @@ fn config(
     config.feed.rerequests = MaybeAddress(Some(at.rerequests));
     config.feed.snapshots = MaybeAddress(Some(at.snapshots));
     config.table = Some(Arc::new(table));
+    config.risk.admin = arguments.admin.clone().unwrap_or_default();
     config.validate()?;
     Ok(config)
 }

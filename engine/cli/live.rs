@@ -4,26 +4,30 @@ mod course;
 
 pub(super) use course::Ends;
 
+use super::admin::{Desk, Refusals, Server, scopes_of};
 use super::console::{Asked, Console, Watch};
 use super::outputs::Outputs;
 use super::signal::Stop;
 use super::summary::{LiveFigures, Summary, TradingFigures, stages};
 use super::{Failure, choose_executor};
 use crate::base::clock::{Clock, Wall};
-use crate::base::command::Commands;
+use crate::base::command::{Commands, Scope};
 use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
 use crate::base::step::Pace;
-use crate::base::unit::Nanos;
+use crate::base::unit::{AccountId, Level, Nanos, TradingState};
 use crate::book::Host;
 use crate::ingest::LiveFeed;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
 use crate::ingest::live::FeedState;
+use crate::journal::{Audit, Keeper, LatchKeeper, Latches};
+use crate::risk::LimitsInbox;
 use crate::route::gateway::{End, Gateway, Oddity, Pace as VenuePace, Phase, Settings};
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
 use crate::topology::config::{Config, Sales};
 use crate::topology::executor::ExecutorError;
+use crate::topology::limits::Control;
 use crate::topology::outcome::Outcome;
 use crate::topology::placement::{Bursts, Placement};
 use crate::topology::{Machine, memory, run};
@@ -31,9 +35,10 @@ use crate::wire::ouch::code::side;
 use crate::wire::soup::secret::Secret;
 use crate::wire::soup::{SessionName, Username};
 use course::{Course, Seen};
-use std::io;
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 /// Nanoseconds of a day.
 const DAY: u64 = 86_400_000_000_000;
@@ -113,12 +118,36 @@ impl Engine<'_> {
             Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
         let first_order = (now.0 % DAY) >> ORDER_UNIT_BITS;
         let setup = Setup { first_order, board: Some(board.clone()), ..setup };
-        let files = match outputs {
-            Some(outputs) => outputs.files()?,
-            None => Files::none(),
+        let (files, audit) = match outputs {
+            Some(outputs) => (outputs.files()?, outputs.audit()?),
+            None => (Files::none(), Audit::none()),
         };
+        let refusals = Refusals::default();
         let watch = Watch::new(board.clone(), instruments).with_table(&table);
-        let files = Files { observer: Some(Box::new(watch)), ..files };
+        let watch = Box::new(watch.with_refusals(refusals.clone()));
+        let (latches, states) = latches(&config, &table, &commands, &audit, &symbols, now)?;
+        let keeper = Keeper::new(Some(audit.clone()), latches, symbols.clone(), Some(watch));
+        let files = Files { observer: Some(Box::new(keeper)), ..files };
+        let inbox = LimitsInbox::new();
+        let set = Arc::new(config.limit_set()?);
+        let version = format!("version {}", set.version);
+        audit.said(now, "limits-in-force", "firm", "coretick", &version);
+        inbox.offer(set);
+        let setup = Setup { inbox: Some(inbox.clone()), states, ..setup };
+        let account = AccountId(config.engine.account);
+        let desk = Desk {
+            commands: commands.clone(),
+            board: board.clone(),
+            refusals,
+            symbols: symbols.clone(),
+            table: Arc::clone(&table),
+            audit: audit.clone(),
+            control: Mutex::new(Control::new(config.limits.clone(), account)),
+            inbox,
+            account,
+            wall,
+        };
+        let admin = serve(&config, desk)?;
         let part = GatewayPart {
             gateway,
             venue: config.venue.order_entry,
@@ -157,6 +186,7 @@ impl Engine<'_> {
             course.step(seen(&board.view(now), now, told_to_stop))
         };
         let ran = run::run::<_, LiveSeat>(&placement, &setup, executor, parts, watch);
+        drop(admin);
         // A terminal that is gone takes nothing from the run.
         let _ = console.take().map(Console::close);
         let mut outcome = match ran {
@@ -170,11 +200,63 @@ impl Engine<'_> {
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
             written = log.finish(&gate.open_orders()).map(|_| ());
         }
+        let written = written.and(audit.finish());
         let mut summary = Summary::new(&config, config.symbols(), date, placed(&config));
         let wanted = placement.cores_wanted;
         summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
         Ok(Ran::new(outcome, summary, &table, written))
     }
+}
+
+/// What was latched before this start: told to the shards, and kept from now on. A file that cannot be understood kills the
+/// firm, and is left for a person to look at until a latch moves.
+fn latches(
+    config: &Config,
+    table: &InstrumentTable,
+    commands: &Commands,
+    audit: &Audit,
+    symbols: &Symbols,
+    now: Nanos,
+) -> Result<(Option<LatchKeeper>, Vec<(Level, u32, TradingState)>), Failure> {
+    if config.risk.latches.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let path = Path::new(&config.risk.latches);
+    let read = Latches::read(path);
+    let mut states = Vec::new();
+    for (scope, state) in scopes_of(&read.latches, table) {
+        if (scope, state) == (Scope::Firm, TradingState::KILLED) {
+            // Route looks at it too.
+            commands.kill();
+        }
+        let id = if let Scope::Instrument(instrument) = scope { instrument.0 } else { scope.id() };
+        states.push((scope.level(), id, state));
+    }
+    match read.damage {
+        Some(damage) => {
+            audit.said(now, "failed", "firm", "coretick", &damage.to_string());
+            let _ = writeln!(io::stderr(), "warning: {damage}");
+        }
+        // Whether it can be written is not found out only when it matters.
+        None => read.latches.write(path).map_err(|error| Failure::File(path.into(), error))?,
+    }
+    Ok((Some(LatchKeeper::new(path, read.latches, symbols.clone())), states))
+}
+
+/// Opens the administrator's socket, if one is named.
+fn serve(config: &Config, desk: Desk) -> Result<Option<Server>, Failure> {
+    if config.risk.admin.is_empty() {
+        return Ok(None);
+    }
+    let path = Path::new(&config.risk.admin);
+    let server = Server::open(path, Arc::new(desk)).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::Admin(format!(
+            "{}: an engine that runs listens there, or it is no socket: name another with risk.admin",
+            path.display()
+        )),
+        _ => Failure::File(path.into(), error),
+    });
+    server.map(Some)
 }
 
 impl Ran {

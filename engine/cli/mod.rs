@@ -2,6 +2,7 @@
 //! cannot do comes back as a [`Failure`], which `main` prints.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod book;
 mod check;
 pub mod console;
@@ -9,9 +10,12 @@ mod convert;
 mod demo;
 mod exchange;
 mod generate;
+mod kill;
+mod limits;
 mod live;
 mod outputs;
 mod replay;
+mod risk;
 mod run;
 mod signal;
 mod summary;
@@ -56,6 +60,10 @@ enum Command {
     Convert(convert::Arguments),
     Exchange(exchange::Arguments),
     Check(check::Arguments),
+    Risk(risk::Arguments),
+    Kill(kill::Kill),
+    Resume(kill::Resume),
+    Limits(limits::Arguments),
 }
 
 /// Runs the command that was asked for; what it has to say goes to `out`.
@@ -72,6 +80,10 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Command::Convert(arguments) => convert::run(arguments, out),
         Command::Exchange(arguments) => exchange::run(arguments, out),
         Command::Check(arguments) => check::run(arguments, out),
+        Command::Risk(arguments) => risk::run(arguments, out),
+        Command::Kill(arguments) => kill::kill(arguments, out),
+        Command::Resume(arguments) => kill::resume(arguments, out),
+        Command::Limits(arguments) => limits::run(arguments, out),
     }
 }
 
@@ -129,6 +141,8 @@ pub enum Failure {
         /// What the system can give.
         free: u64,
     },
+    /// A running engine could not be asked, or did not do it: why, and the fix.
+    Admin(String),
     /// So many rows of its ledger were lost, and why.
     Ledger(u64, io::Error),
     /// A live engine without an instrument table.
@@ -161,6 +175,7 @@ impl Failure {
             | Self::Server(_)
             | Self::Ledger(..)
             | Self::Feed(_)
+            | Self::Admin(_)
             | Self::Session(_)
             | Self::LedgerDiffers(_) => 1,
             Self::Malformed(_) | Self::OpenOrders(..) | Self::Unlearned | Self::NotEnded(_) => 3,
@@ -281,6 +296,7 @@ impl fmt::Display for Failure {
             Self::Secret(error) => error.fmt(f),
             Self::Feed(error) => error.fmt(f),
             Self::Session(what) => f.write_str(what),
+            Self::Admin(why) => f.write_str(why),
             Self::OpenOrders(why, orders) => {
                 if let Some(why) = why {
                     writeln!(f, "{why}")?;

@@ -1,6 +1,7 @@
 //! The folder that a run writes its files to.
 
 use super::Failure;
+use crate::journal::Audit;
 use crate::telemetry::Latency;
 use crate::topology::chain::Files;
 use std::fs::File;
@@ -14,6 +15,7 @@ fn is_output(name: &str) -> bool {
         "summary.json",
         "orders.csv",
         "fills.csv",
+        "audit.csv",
         "gaps.csv",
         "ledger.csv",
         "instruments.csv",
@@ -57,6 +59,11 @@ impl Outputs {
     pub(super) fn files(&self) -> Result<Files, Failure> {
         let (orders, fills) = (self.open("orders.csv")?, self.open("fills.csv")?);
         Ok(Files { orders: Box::new(orders), fills: Box::new(fills), observer: None })
+    }
+
+    /// The audit, with nothing in it yet.
+    pub(super) fn audit(&self) -> Result<Audit, Failure> {
+        Ok(Audit::new(Box::new(self.open("audit.csv")?), true))
     }
 
     /// A histogram each.

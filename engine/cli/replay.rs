@@ -11,6 +11,7 @@ use crate::book::Host;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
 use crate::ingest::{Day, DaySettings, Ingest};
+use crate::journal::Keeper;
 use crate::topology::alone::{Alone, run_alone};
 use crate::topology::chain::{Files, PaperSeat, Parts, Setup};
 use crate::topology::config::{Config, StrategyName};
@@ -64,7 +65,7 @@ pub(super) struct Arguments {
     /// Exit with 3 if any message was malformed
     #[arg(long)]
     strict: bool,
-    /// Write summary.json, orders.csv, fills.csv, latency_*.hgrm and config.toml into this folder; those of an earlier run
+    /// Write summary.json, orders.csv, fills.csv, audit.csv, latency_*.hgrm and config.toml into this folder; those of an earlier run
     /// are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -139,6 +140,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             Some(outputs) => outputs.files()?,
             None => Files::none(),
         };
+        let audit = outputs.as_ref().map(Outputs::audit).transpose()?;
+        let keeper = Keeper::new(audit.clone(), None, setup.symbols.clone(), None);
+        let files = Files { observer: Some(Box::new(keeper)), ..files };
         let parts = Parts::of_replay(day, position.clone(), files);
         let mut outcome = run::run::<_, PaperSeat>(&placement, &setup, executor, parts, || {
             watch();
@@ -146,7 +150,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         })?;
         bar.finish_and_clear();
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
-            log.finish(&gate.open_orders()).map_err(|error| outputs_failed(arguments, error))?;
+            let written = log.finish(&gate.open_orders()).map(|_| ());
+            let written = written.and(audit.map_or(Ok(()), |audit| audit.finish()));
+            written.map_err(|error| outputs_failed(arguments, error))?;
         }
         summary.seconds = outcome.seconds;
         if let Some(day) = &outcome.source {

@@ -18,8 +18,11 @@ use std::path::{Path, PathBuf};
 const HEADER: &str = "\
 # Scopes that may not trade as they like. `coretick kill` and `coretick resume` write this file, and so does the engine.
 # A line each: state (reduce-only, killed), level (firm, account, strategy, instrument) and which, time in nanoseconds
-# since 1970, who, and why in words.
+# since 1970, who, and why in words. Lines that begin with `was` are history: what held, and who took it away, when and why.
 ";
+
+/// Lines of history that are kept.
+const HISTORY_MAX: usize = 100;
 
 /// Longest name and reason that are kept, in bytes.
 const TEXT_MAX: usize = 200;
@@ -42,7 +45,11 @@ pub struct Latch {
 
 /// The latches of all scopes that may not trade as they like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Latches(BTreeMap<Latched, Latch>);
+pub struct Latches {
+    held: BTreeMap<Latched, Latch>,
+    /// What was taken away, as it is written.
+    history: Vec<String>,
+}
 
 /// A latch file that was read.
 #[derive(Debug)]
@@ -85,20 +92,24 @@ impl Latches {
 
     /// Every scope that is latched, the widest first.
     pub fn iter(&self) -> impl Iterator<Item = (&Latched, &Latch)> {
-        self.0.iter()
+        self.held.iter()
     }
 
     /// What a scope may do, by its own latch.
     pub fn state(&self, scope: &Latched) -> TradingState {
-        self.0.get(scope).map_or(TradingState::LIVE, |latch| latch.state)
+        self.held.get(scope).map_or(TradingState::LIVE, |latch| latch.state)
     }
 
     /// From now on this holds for `scope`; a state of `LIVE` takes its latch away.
     pub fn set(&mut self, scope: Latched, latch: Latch) {
-        if latch.state == TradingState::LIVE {
-            self.0.remove(&scope);
-        } else {
-            self.0.insert(scope, latch);
+        if latch.state != TradingState::LIVE {
+            self.held.insert(scope, latch);
+        } else if let Some(was) = self.held.remove(&scope) {
+            if self.history.len() == HISTORY_MAX {
+                self.history.remove(0);
+            }
+            let (was, who, why) = (line(&scope, &was), quoted(&latch.who), quoted(&latch.why));
+            self.history.push(format!("was {was} until {} {who} {why}", latch.time.0));
         }
     }
 
@@ -116,7 +127,8 @@ impl Latches {
             Err((line, what)) => {
                 let (who, why) = ("coretick".into(), format!("the latch file is damaged: {what}"));
                 let latch = Latch { state: TradingState::KILLED, time: Nanos(0), who, why };
-                let latches = Self(BTreeMap::from([((Level::FIRM, String::new()), latch)]));
+                let held = BTreeMap::from([((Level::FIRM, String::new()), latch)]);
+                let latches = Self { held, history: Vec::new() };
                 LatchesRead { latches, damage: Some(LatchDamage { path: path.into(), line, what }) }
             }
         }
@@ -146,15 +158,19 @@ impl Latches {
 impl fmt::Display for Latches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(HEADER)?;
-        for ((level, id), latch) in &self.0 {
-            let Latch { state, time, who, why } = latch;
-            let colon = if id.is_empty() { "" } else { ":" };
-            let (who, why) = (quoted(who), quoted(why));
-            writeln!(f, "{state} {level}{colon}{id} {} {who} {why}", time.0)?;
+        self.history.iter().try_for_each(|was| writeln!(f, "{was}"))?;
+        for (scope, latch) in &self.held {
+            writeln!(f, "{}", line(scope, latch))?;
         }
         // Whoever finds no such line has not the whole file.
-        writeln!(f, "end {}", self.0.len())
+        writeln!(f, "end {}", self.held.len())
     }
+}
+
+fn line((level, id): &Latched, latch: &Latch) -> String {
+    let Latch { state, time, who, why } = latch;
+    let colon = if id.is_empty() { "" } else { ":" };
+    format!("{state} {level}{colon}{id} {} {} {}", time.0, quoted(who), quoted(why))
 }
 
 /// Text in quotes on one line.
@@ -172,7 +188,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn parse(text: &str) -> Result<Latches, (usize, String)> {
-    let mut latches = BTreeMap::new();
+    let (mut latches, mut history) = (BTreeMap::new(), Vec::new());
     let mut ended = false;
     for (line, text) in (1..).zip(text.lines()) {
         if text.starts_with('#') || text.trim().is_empty() {
@@ -187,6 +203,10 @@ fn parse(text: &str) -> Result<Latches, (usize, String)> {
                 return Err(wrong("lines are missing"));
             }
             ended = true;
+            continue;
+        }
+        if text.starts_with("was ") {
+            history.push(text.into());
             continue;
         }
         let (state, rest) = text.split_once(' ').ok_or_else(|| wrong("this is no latch"))?;
@@ -209,7 +229,7 @@ fn parse(text: &str) -> Result<Latches, (usize, String)> {
         }
     }
     if ended {
-        Ok(Latches(latches))
+        Ok(Latches { held: latches, history })
     } else {
         Err((text.lines().count(), "its end is missing: add `end N`, of N latches".into()))
     }
@@ -251,6 +271,10 @@ impl LatchKeeper {
             return Ok(());
         }
         let Some((scope, state)) = latched(record, &self.symbols) else { return Ok(()) };
+        // What is said again, as at a start, leaves who decided it on record.
+        if self.latches.state(&scope) == state {
+            return Ok(());
+        }
         let time = record.head.time;
         let (who, why) = ("coretick".into(), Code(record.code).name().into());
         self.latches.set(scope, Latch { state, time, who, why });

@@ -4,7 +4,8 @@
 use crate::base::code::Code;
 use crate::base::instrument::InstrumentTable;
 use crate::base::message::{Kind, Report};
-use crate::base::unit::{InstrumentId, Money};
+use crate::base::unit::{InstrumentId, Money, OrderState};
+use crate::cli::admin::Refusals;
 use crate::journal::Observer;
 use crate::portfolio::Portfolio;
 use crate::telemetry::{Board, Held};
@@ -13,12 +14,14 @@ use crate::telemetry::{Board, Held};
 pub struct Watch {
     portfolio: Portfolio,
     board: Board,
+    refusals: Refusals,
 }
 
 impl Watch {
     /// Holds nothing yet, of so many instruments.
     pub fn new(board: Board, instruments: usize) -> Self {
-        Self { portfolio: Portfolio::new(instruments), board }
+        let (portfolio, refusals) = (Portfolio::new(instruments), Refusals::default());
+        Self { portfolio, board, refusals }
     }
 
     /// This one, with the multipliers of the table's instruments.
@@ -27,6 +30,11 @@ impl Watch {
             self.portfolio.set_multiplier(id, instrument.multiplier);
         }
         self
+    }
+
+    /// This one, which also keeps the last refusals.
+    pub(crate) fn with_refusals(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
     }
 
     fn show(&self, instrument: InstrumentId) {
@@ -62,7 +70,12 @@ impl Observer for Watch {
                     self.show(instrument);
                 }
             }
-            Kind::CLOSED => trading.end(record.state, Code(record.code)),
+            Kind::CLOSED => {
+                trading.end(record.state, Code(record.code));
+                if record.state == OrderState::REFUSED {
+                    self.refusals.push(record);
+                }
+            }
             _ => {}
         }
     }
@@ -73,7 +86,7 @@ mod tests {
     use super::*;
     use crate::base::instrument::Instrument;
     use crate::base::testing::cents;
-    use crate::base::unit::{Nanos, OrderId, OrderState, Position, Qty, Side};
+    use crate::base::unit::{Nanos, OrderId, Position, Qty, Side};
 
     fn record(kind: Kind, side: Side, dollars: i64, qty: u64) -> Report {
         let mut record = Report {
@@ -112,7 +125,8 @@ mod tests {
     #[test]
     fn orders_are_counted_as_they_end_and_other_words_are_not() {
         let board = Board::new(1, &[], &[]);
-        let mut watch = Watch::new(board.clone(), 1);
+        let last = Refusals::default();
+        let mut watch = Watch::new(board.clone(), 1).with_refusals(last.clone());
         let refused = Report {
             state: OrderState::REFUSED,
             code: Code::POSITION.0,
@@ -125,5 +139,9 @@ mod tests {
         let trading = board.view(Nanos(0)).trading;
         let ended = [OrderState::REFUSED, OrderState::FILLED].map(|state| trading.ended(state));
         assert_eq!((ended, trading.refusals), ([2, 1], vec![(Code::POSITION, 2)]));
+        assert_eq!(last.last(), [refused, refused]);
+        (1..=16).for_each(|n| last.push(&Report { order: OrderId(n), ..refused }));
+        let names: Vec<_> = last.last().iter().map(|record| record.order.0).collect();
+        assert_eq!(names, (1..=16).collect::<Vec<_>>(), "the last ones, the oldest first");
     }
 }

@@ -33,7 +33,10 @@ impl Gate {
             Kind::RESUME => Some((TradingState::LIVE, Code::NONE)),
             _ => None,
         };
-        if let (Some((state, code)), Some(place)) = (state, place) {
+        if let (Some((state, code)), Some(place)) = (state, place)
+            // Who is killed is let do more by a resume alone.
+            && (state == TradingState::LIVE || state > self.tallies[place].state)
+        {
             let code = if code == Code::NONE { code } else { code.at(intent.level) };
             self.set_state(place, state, code);
         }

@@ -45,11 +45,6 @@ impl News {
             }
         }
     }
-
-    /// What was never told.
-    pub(super) fn rest(&self) -> impl Iterator<Item = Report> + '_ {
-        self.waiting.iter().copied()
-    }
 }
 
 /// What the gate has seen.

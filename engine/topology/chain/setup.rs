@@ -147,7 +147,12 @@ impl Setup {
 
     pub(super) fn gate(&self, live: bool) -> Gate {
         let latency_out = self.latency_out(live);
-        let settings = GateSettings { latency_out, ..gate_settings(&self.config) };
+        let mut settings = GateSettings { latency_out, ..gate_settings(&self.config) };
+        // Who offers limits keeps them: they are freed there.
+        let version = settings.limits.version;
+        if let Some(limits) = self.inbox.as_ref().and_then(|inbox| inbox.take(version)) {
+            settings.limits = limits;
+        }
         let mut gate = Gate::new(settings);
         if let Some(table) = &self.config.table {
             gate = gate.with_table(table);

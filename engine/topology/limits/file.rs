@@ -230,7 +230,10 @@ impl LimitsFile {
     }
 
     /// The limits that these paths and values say.
-    pub(super) fn of(version: u32, values: BTreeMap<String, Value>) -> Self {
+    pub(super) fn of(version: u32, mut values: BTreeMap<String, Value>) -> Self {
+        // An account that is not named cannot be written.
+        let is_none = |path: &str| path.starts_with("strategy.") && path.ends_with(".account");
+        values.retain(|path, value| *value != Value::Off || !is_none(path));
         Self { version, values, places: BTreeMap::new() }
     }
 

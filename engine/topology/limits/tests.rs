@@ -452,7 +452,7 @@ proptest! {
         };
         let now = control.in_force().clone();
         prop_assert_eq!(looser(&old, &now), Vec::<String>::new());
-        // Whatever can be tightened was: what is left is looser than what is in force, or as tight in another way.
+        prop_assert_eq!(parse(&now.to_toml()), now, "what is in force can be written");
         if let Some(number) = proposed.number {
             control.confirm(number).unwrap();
         }
