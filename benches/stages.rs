@@ -13,12 +13,14 @@ use coretick::base::stage::{Outlet, Sink, Stage};
 use coretick::base::unit::*;
 use coretick::book::{Books, Limits};
 use coretick::ingest::decode::Decoder;
-use coretick::risk::{self, Gate};
+use coretick::portfolio::Settings;
+use coretick::risk::{Collar, Gate, GateSettings, LimitSet, OrderLimits};
 use coretick::wire::itch::{
     AddOrder, OrderDelete, OrderExecuted, OrderReplace, StockDirectory, code,
 };
 use criterion::Criterion;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 use zerocopy::IntoBytes;
 
@@ -344,13 +346,23 @@ fn report(kind: Kind, intent: &Intent) -> Report {
 
 /// The gate: judging and admitting an order, refusing one, and the reports that end one.
 fn gate(criterion: &mut Criterion) {
-    let limits = risk::Limits {
-        order_qty_max: Qty(1_000),
-        order_notional_max: Money(1_000_000 * i128::from(PRICE_SCALE)),
-        collar_bp: 500,
-        // Never reached: each instrument is filled on one side for as long as a bench runs.
-        position_max: Qty(1 << 50),
-        open_orders_max: 2 * BATCH as usize,
+    // Those that are on by default; positions are not limited, since each instrument is filled on one side for as long as a
+    // bench runs.
+    let mut limits = LimitSet::open(AccountId(0), StrategyId(0));
+    limits.phases.limit = u8::MAX;
+    limits.classes[0].order = OrderLimits {
+        qty_max: Some(Qty(1_000)),
+        notional_max: Some(Money(1_000_000 * i128::from(PRICE_SCALE))),
+        collar: Some(Collar { bp: 500, width: Price(0), passive: false }),
+        ..OrderLimits::default()
+    };
+    let settings = GateSettings {
+        limits: Arc::new(limits),
+        orders_max: 2 * BATCH as usize,
+        instruments: BATCH as usize,
+        latency_out: Nanos(20_000),
+        portfolio: Settings::default(),
+        heir: (AccountId(0), StrategyId(0)),
     };
     let intents: Vec<Intent> = (0..BATCH).map(intent).collect();
     let large: Vec<Intent> = intents.iter().map(|it| Intent { qty: Qty(1_001), ..*it }).collect();
@@ -362,7 +374,7 @@ fn gate(criterion: &mut Criterion) {
     let tell = |gate: &mut Gate, reports: &[Report]| {
         reports.iter().for_each(|report| gate.on_report(report, &mut Void));
     };
-    let new = || Gate::new(limits, BATCH as usize, Nanos(20_000));
+    let new = || Gate::new(settings.clone());
     let mut checked = new();
     put(&mut checked, &intents);
     assert_eq!(checked.open_orders().len(), BATCH as usize, "all are admitted");

@@ -72,6 +72,7 @@ fn settings(point: Point, level: LevelLimits) -> GateSettings {
         orders_max: point.open + 4096,
         instruments: point.instruments as usize,
         latency_out: Nanos(20_000),
+        portfolio: coretick::portfolio::Settings::default(),
         heir: (AccountId(1), StrategyId(1)),
     }
 }

@@ -35,7 +35,7 @@ use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, SHAR
 use crate::base::pool::{IdMap, Slab};
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::*;
-use crate::portfolio::{Holding, Portfolio};
+use crate::portfolio::{self, Portfolio, Trade};
 use crate::telemetry::Board;
 use latch::Pending;
 use news::{NEWS_PER_TURN, News, answer_to, record};
@@ -159,6 +159,8 @@ pub struct GateSettings {
     pub instruments: usize,
     /// When an answer takes effect after the decision.
     pub latency_out: Nanos,
+    /// How positions are accounted for, and what fills cost.
+    pub portfolio: portfolio::Settings,
     /// To whom fills are counted of orders that are not known: of an earlier program.
     pub heir: (AccountId, StrategyId),
 }
@@ -214,11 +216,12 @@ impl Gate {
         let open = places_for(settings.orders_max);
         let parts = settings.limits.strategies.len() * size_of::<Part>();
         let windows = if has_windows(&settings.limits) { size_of::<Window>() } else { 0 };
-        let each = size_of::<Stake>() + size_of::<Holding>() + size_of::<Tally>() + parts + windows;
+        let portfolio = Portfolio::bytes(&settings.portfolio, settings.instruments);
+        let each = size_of::<Stake>() + size_of::<Tally>() + parts + windows;
         let repeats = if has_repeats(&settings.limits) { Repeats::bytes(REPEATS) } else { 0 };
         [
             Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open) + repeats,
-            settings.instruments * each,
+            settings.instruments * each + portfolio,
         ]
     }
 
@@ -228,7 +231,7 @@ impl Gate {
         let instruments = settings.instruments;
         let rules = Rules::new(settings.limits.clone());
         let mut gate = Self {
-            portfolio: Portfolio::new(instruments),
+            portfolio: Portfolio::with(settings.portfolio, instruments),
             stakes: vec![Stake::default(); instruments],
             parts: vec![Part::default(); rules.strategies.len() * instruments],
             tallies: vec![Tally::default(); SLOTS + instruments],
@@ -392,9 +395,14 @@ impl Stage for Gate {
         let source = report.head.source.0.checked_sub(Source::VENUE.0).map(usize::from);
         let heard = source.and_then(|source| self.heard.get_mut(source));
         if heard.is_none_or(|heard| heard.is_new(report.sequence)) {
-            self.take_in(report, back);
+            let fee = self.take_in(report, back);
             self.news.tell(back);
-            back.put(report);
+            // What a fill costs is known here.
+            if fee == report.fee {
+                back.put(report);
+            } else {
+                back.put(&Report { fee, ..*report });
+            }
         } else {
             self.counts.repeated_reports += 1;
         }

@@ -27,7 +27,7 @@ use crate::base::unit::*;
 use crate::book::{Books, Change};
 
 /// Most intents of one `decide`, of any strategy: rings are at least that deep.
-pub const BURST_MAX: usize = 8;
+pub const BURST_MAX: usize = 7;
 /// Most intents of a book shard for one message: those, and one of its own.
 pub const INTENTS_MAX: usize = BURST_MAX + 1;
 

@@ -260,8 +260,11 @@ impl<S: Strategy> Host for BookStage<S> {
     }
 
     fn on_report(&mut self, report: &Report) {
-        self.flatten.on_report(report);
         self.marks.on_report(report);
+        if report.head.kind == Kind::MARKED {
+            return;
+        }
+        self.flatten.on_report(report);
         self.strategy.on_report(report);
     }
 }

@@ -375,7 +375,7 @@ fn silent(day: &flow::DaySpec, text: &str, orders: u64, fills: u64) {
         let gate = outcome.gate.unwrap();
         let counts = gate.counts();
         assert_eq!(calls, 0, "{cuts:?} {pace:?} {counts:?}");
-        assert!(counts.orders >= orders && counts.fills >= fills, "{counts:?}");
+        assert!(counts.orders >= orders && counts.fills >= fills, "{cuts:?} {pace:?} {counts:?}");
     }
 }
 

@@ -134,6 +134,7 @@ fn gate() -> Gate {
         orders_max: 100,
         instruments: 1,
         latency_out: Nanos(0),
+        portfolio: coretick::portfolio::Settings::default(),
         heir: (AccountId(1), StrategyId(1)),
     })
 }

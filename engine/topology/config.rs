@@ -5,9 +5,11 @@
 //! it, and [`Config::to_toml`] written to a file and loaded again is the same configuration.
 
 mod feed;
+mod portfolio;
 mod tables;
 
 pub use feed::{Feed, MaybeAddress};
+pub use portfolio::{CommissionName, Portfolio};
 pub use tables::{
     Accounting, Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper,
     PlacementName, Quoter, Risk, Sales, Shard, Strategy, StrategyName, Topology, Venue,
@@ -42,6 +44,8 @@ pub struct Config {
     pub strategy: Strategy,
     /// The gate.
     pub risk: Risk,
+    /// How profit is told, and what fills cost.
+    pub portfolio: Portfolio,
     /// The venue of a replay.
     pub paper: Paper,
     /// The real venue.
@@ -217,6 +221,9 @@ impl Config {
                 return Err(self.refuse(key, Fault::NotPowerOfTwo(depth)));
             }
         }
+        if let Err(error) = self.portfolio.settings() {
+            return Err(self.refuse("portfolio.tiers", Fault::Tiers(error)));
+        }
         for (index, symbol) in self.strategy.symbols.iter().enumerate() {
             if symbol.parse::<Symbol>().is_err() {
                 let key = format!("strategy.symbols[{index}]");
@@ -316,6 +323,7 @@ impl Config {
             ("latency.sample_orders", self.latency.sample_orders.into(), 1, 1 << 30),
         ];
         limits.extend(self.feed_limits());
+        limits.extend(self.portfolio.ranges());
         limits
     }
 }

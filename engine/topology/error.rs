@@ -2,6 +2,7 @@
 
 use crate::base::instrument::{Symbol, SymbolError, TableError};
 use crate::base::unit::Price;
+use crate::portfolio::fees::TierError;
 use crate::wire::soup::TextError;
 use std::{fmt, io};
 
@@ -118,6 +119,8 @@ pub enum Fault {
         /// Which.
         symbol: Symbol,
     },
+    /// Tiers that make no schedule.
+    Tiers(TierError),
     /// An account that may not trade.
     NoAccount {
         /// Which.
@@ -276,6 +279,10 @@ impl fmt::Display for Fault {
             Self::NotInTable { symbol } => write!(
                 f,
                 "the instrument table has no {symbol}: add it there, or correct the symbol here"
+            ),
+            Self::Tiers(error) => write!(
+                f,
+                "{error}: write them as [[from, rate], ...], the first from 0, the others rising"
             ),
             Self::NoAccount { account, known } => {
                 let known: Vec<String> = known.iter().map(ToString::to_string).collect();

@@ -4,7 +4,7 @@
 use super::judge::{Cleared, Passed};
 use super::latch::cancel_of;
 use super::*;
-use crate::risk::check::{Refusal, notional};
+use crate::risk::check::{Refusal, capped, notional};
 use crate::risk::own::signed;
 
 impl Gate {
@@ -186,8 +186,9 @@ impl Gate {
         }
     }
 
-    /// Takes a report in.
-    pub(super) fn take_in(&mut self, report: &Report, back: &mut impl Sink<Report>) {
+    /// Takes a report in. Returns what it costs, all in all.
+    pub(super) fn take_in(&mut self, report: &Report, back: &mut impl Sink<Report>) -> i64 {
+        let mut fee = report.fee;
         let code = Code(report.code);
         match report.head.kind {
             Kind::REFUSED => {
@@ -198,8 +199,8 @@ impl Gate {
                 }
             }
             Kind::ACCEPTED => self.answered(report),
-            Kind::FILLED => self.filled(report, back),
-            Kind::BROKEN => self.broken(report),
+            Kind::FILLED => fee = self.filled(report, back),
+            Kind::BROKEN => fee = self.broken(report),
             Kind::CANCELED => self.canceled(report, back),
             Kind::REPLACED => self.replaced(report, back),
             Kind::REJECTED => {
@@ -215,6 +216,7 @@ impl Gate {
             }
             _ => {}
         }
+        fee
     }
 
     /// Ends an order: releases what is left of it and records it.
@@ -250,7 +252,7 @@ impl Gate {
         }
     }
 
-    fn filled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
+    fn filled(&mut self, report: &Report, back: &mut impl Sink<Report>) -> i64 {
         self.counts.fills += 1;
         self.answered(report);
         let slots = self.slots_of(report);
@@ -259,24 +261,35 @@ impl Gate {
         if let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) {
             open.located = open.located.saturating_sub(report.qty);
         }
-        let Report { head, side, price, qty, .. } = *report;
-        let fee = Money(report.fee.into());
-        if self.portfolio.fill(head.instrument, side, price, qty, fee) {
-            self.trade(report, slots, side, fee.0);
-        }
+        let fee = self.account_for(report, slots, false);
         if self.reduce(report.order, report.qty) {
             self.close(report.order, OrderState::FILLED, Code::NONE, back);
         }
+        fee
+    }
+
+    /// Takes a trade into the books, or out of them again if it is `void`. Returns its fee: the report's and the schedule's.
+    fn account_for(&mut self, report: &Report, slots: Slots, void: bool) -> i64 {
+        let (instrument, trade) = (report.head.instrument, Trade::from(report));
+        let before = self.portfolio.holding(instrument).fees.0;
+        let known = match void {
+            false => self.portfolio.on_fill(instrument, &trade),
+            true => self.portfolio.on_void(instrument, &trade),
+        };
+        if !known {
+            return report.fee;
+        }
+        // Below zero if it is given back.
+        let fee = self.portfolio.holding(instrument).fees.0.saturating_sub(before);
+        let side = if void { report.side.opposite() } else { report.side };
+        self.trade(report, slots, side, fee);
+        capped(if void { fee.saturating_neg() } else { fee })
     }
 
     /// A fill is void: the position goes back, and nothing is open again.
-    fn broken(&mut self, report: &Report) {
+    fn broken(&mut self, report: &Report) -> i64 {
         let slots = self.slots_of(report);
-        let Report { head, side, price, qty, .. } = *report;
-        let fee = Money(report.fee.into());
-        if self.portfolio.void(head.instrument, side, price, qty, fee) {
-            self.trade(report, slots, side.opposite(), -fee.0);
-        }
+        self.account_for(report, slots, true)
     }
 
     /// For whom a report is. An order of an earlier program is this one's to answer for.

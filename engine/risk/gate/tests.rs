@@ -47,6 +47,7 @@ impl Post {
             orders_max,
             instruments: 2,
             latency_out: OUT,
+            portfolio: portfolio::Settings::default(),
             heir: (AccountId(0), StrategyId(0)),
         };
         let gate = Gate::new(settings);

@@ -34,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ingest",
             "book",
             "strategy",
+            "portfolio",
             "risk",
             "route",
             "paper",

@@ -25,7 +25,7 @@ fn an_import_against_the_table_is_found() {
     assert_eq!(lines("book/a.rs", "use crate::newcomer::X;"), [(1, imported("newcomer"))]);
     assert_eq!(lines("newcomer/mod.rs", "").len(), 1);
     assert_eq!(lines("sim/mod.rs", "use crate::topology::Config; use crate::cli::run;").len(), 1);
-    for room in ["sim", "exchange", "bus", "portfolio", "cli"] {
+    for room in ["sim", "exchange", "bus", "signal", "cli"] {
         let import = format!("use crate::{room}::X;");
         assert_eq!(lines("topology/run.rs", &import).len(), 1, "{room}");
     }

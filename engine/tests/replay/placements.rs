@@ -18,12 +18,12 @@ const SHALLOW: &str = "
 [link]
 market = { depth = 2 }
 intent = { depth = 8 }
-order = { depth = 8 }
-venue = { depth = 8 }
+order = { depth = 32 }
+venue = { depth = 32 }
 event = { depth = 16 }
-answer = { depth = 8 }
-report = { depth = 16 }
-record = { depth = 16 }
+answer = { depth = 32 }
+report = { depth = 32 }
+record = { depth = 32 }
 ";
 
 /// A placement file: shards that run these stages, and give way when they have nothing to do, so that more of them than

@@ -206,6 +206,8 @@ pub(in crate::topology) fn gate_settings(config: &Config) -> GateSettings {
         orders_max: config.risk.open_orders_max as usize,
         instruments: config.book.instruments_max as usize,
         latency_out: Nanos(0),
+        // The same holds for its tiers.
+        portfolio: config.portfolio.settings().unwrap_or_default(),
         heir: (account, strategy_id(config.strategy.name)),
     }
 }

@@ -132,8 +132,6 @@ table! {
         latches: String,
         /// The socket at which the engine is asked; empty for none.
         admin: String,
-        /// How profit is told.
-        accounting: Accounting,
     }
 }
 
