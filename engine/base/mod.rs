@@ -1,8 +1,10 @@
 //! The vocabulary: units, messages, stages, rings, clocks, pools. Imports nothing of ours.
 
+pub mod approved;
 pub mod clock;
 pub mod code;
 pub mod command;
+pub mod dial;
 pub mod instrument;
 pub mod message;
 pub mod plant;

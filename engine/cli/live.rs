@@ -10,6 +10,7 @@ use super::outputs::Outputs;
 use super::signal::Stop;
 use super::summary::{LiveFigures, Summary, TradingFigures, stages};
 use super::{Failure, choose_executor};
+use crate::base::approved::Approved;
 use crate::base::clock::{Clock, Wall};
 use crate::base::command::{Commands, Scope};
 use crate::base::instrument::{InstrumentTable, Symbol, Symbols};
@@ -133,7 +134,9 @@ impl Engine<'_> {
         let version = format!("version {}", set.version);
         audit.said(now, "limits-in-force", "firm", "coretick", &version);
         inbox.offer(set);
-        let setup = Setup { inbox: Some(inbox.clone()), states, ..setup };
+        let approved = Approved::new();
+        let (shared, waiting) = (Some(approved.clone()), Some(inbox.clone()));
+        let setup = Setup { approved: shared, inbox: waiting, states, ..setup };
         let account = AccountId(config.engine.account);
         let desk = Desk {
             commands: commands.clone(),
@@ -156,6 +159,7 @@ impl Engine<'_> {
             patience: Nanos(config.venue.stop_within_ms * 1_000_000),
             board: board.clone(),
             causes,
+            approved,
         };
         let parts = Parts {
             source: Some(feed),

@@ -29,6 +29,7 @@ use super::repeats::Repeats;
 use super::rules::{InstrumentRule, Rules};
 use super::scope::{SLOTS, Slots, Tally, Use, level_of, uses};
 use super::window::Window;
+use crate::base::approved::Approved;
 use crate::base::code::Code;
 use crate::base::instrument::InstrumentTable;
 use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, SHARDS_MAX, Source};
@@ -204,6 +205,7 @@ pub struct Gate {
     news: News,
     inbox: Option<LimitsInbox>,
     board: Option<Board>,
+    approved: Approved,
     answers: u64,
     counts: GateCounts,
     /// Engine time of the last message.
@@ -246,6 +248,7 @@ impl Gate {
             news: News::new(),
             inbox: None,
             board: None,
+            approved: Approved::new(),
             answers: 0,
             counts: GateCounts::new(),
             now: Nanos(0),
@@ -268,6 +271,11 @@ impl Gate {
     /// This gate, with other limits to come from there.
     pub fn with_inbox(self, inbox: LimitsInbox) -> Self {
         Self { inbox: Some(inbox), ..self }
+    }
+
+    /// This gate, which counts what it lets through there.
+    pub fn counted_in(self, approved: Approved) -> Self {
+        Self { approved, ..self }
     }
 
     /// This gate, which shows on `board` what is used of the limits.

@@ -6,15 +6,17 @@
 #![forbid(unsafe_code)]
 
 use super::gateway::{BURST, Gateway, Phase};
+use crate::base::approved::{Approved, Departures};
 use crate::base::clock::Clock;
+use crate::base::code::Code;
 use crate::base::command::Commands;
+use crate::base::dial::{dial, is_not_yet, stands};
 use crate::base::message::{Key, Kind, Market, Report};
 use crate::base::ring::{Consumer, Producer};
 use crate::base::stage::Outlet;
 use crate::base::unit::{Nanos, Seq, Stamp};
 use crate::telemetry::{Board, Latency};
-use socket2::{Domain, Socket, Type};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// Most orders that are taken at a turn.
@@ -52,6 +54,8 @@ pub struct GatewayAgent {
     board: Option<Board>,
     /// References of orders, and the sequence in the feed of what led to each.
     causes: Vec<(u32, Seq)>,
+    /// What has left, against what the gate let through.
+    departures: Option<Departures>,
 }
 
 impl GatewayAgent {
@@ -79,12 +83,18 @@ impl GatewayAgent {
             receive_to_send: Latency::default(),
             board: None,
             causes: Vec::new(),
+            departures: None,
         }
     }
 
     /// This agent, which also shows its latencies on `board`.
     pub fn shown_on(self, board: Board) -> Self {
         Self { board: Some(board), ..self }
+    }
+
+    /// This agent, which lets no more out than `approved` says; an order beyond it is refused, and the firm killed.
+    pub fn held_to(self, approved: Approved) -> Self {
+        Self { departures: Some(Departures::new(approved)), ..self }
     }
 
     /// This agent, which also keeps what led to its first `orders` orders.
@@ -157,7 +167,13 @@ impl GatewayAgent {
             let killed = self.killed();
             let Some(order) = self.orders.peek() else { break };
             let written = self.gateway.written();
-            self.gateway.on_order(order, now, killed, &mut self.back);
+            if self.departures.as_mut().is_none_or(|departures| departures.may_leave(order)) {
+                self.gateway.on_order(order, now, killed, &mut self.back);
+            } else {
+                // Something between the gate and here makes orders of its own: nobody knows what comes next.
+                self.commands.kill();
+                self.gateway.refuse(order, Code::ROUTE_UNASKED, now, &mut self.back);
+            }
             // What a timer led to carries no stamp.
             if order.stamp != Stamp(0) && self.gateway.written() > written {
                 if self.unsent.len() < UNSENT_MAX {
@@ -185,7 +201,7 @@ impl GatewayAgent {
                 }
                 1
             }
-            Wire::Connecting(stream) => match state_of(&stream) {
+            Wire::Connecting(stream) => match stands(&stream) {
                 Ok(true) => {
                     self.wire = Wire::Open(stream);
                     self.gateway.connected(now);
@@ -280,39 +296,6 @@ impl GatewayAgent {
         self.last_error = error.or(self.last_error.take());
         self.gateway.closed(now);
     }
-}
-
-/// Begins to connect: small packets leave at once, and nothing waits.
-fn dial(venue: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(venue), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    match socket.connect(&venue.into()) {
-        Ok(()) => {}
-        // That is how a connection begins that nobody waits for.
-        Err(error) if error.raw_os_error() == Some(IN_PROGRESS) || is_not_yet(&error) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(socket.into())
-}
-
-/// Linux's number for "the connection is being made" (EINPROGRESS).
-const IN_PROGRESS: i32 = 115;
-
-/// Whether the connection stands.
-fn state_of(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_not_yet(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::receiver::Receiver;
+use crate::base::dial::{dial, is_not_yet, stands};
 use crate::base::unit::Nanos;
-use socket2::{Domain, Socket, Type};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 enum Wire {
@@ -45,7 +45,7 @@ impl SnapshotWire {
                 }
             }
             Wire::None => {}
-            Wire::Connecting(stream) => match state_of(&stream) {
+            Wire::Connecting(stream) => match stands(&stream) {
                 Ok(true) => {
                     self.wire = Wire::Open(stream);
                     receiver.snapshot_connected(now);
@@ -103,37 +103,4 @@ impl SnapshotWire {
             client.closed(now);
         }
     }
-}
-
-/// Begins to connect: nothing waits.
-fn dial(service: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(service), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    match socket.connect(&service.into()) {
-        Ok(()) => {}
-        // That is how a connection begins that nobody waits for.
-        Err(error) if error.raw_os_error() == Some(IN_PROGRESS) || is_not_yet(&error) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(socket.into())
-}
-
-/// Linux's number for "the connection is being made" (EINPROGRESS).
-const IN_PROGRESS: i32 = 115;
-
-/// Whether the connection stands.
-fn state_of(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_not_yet(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

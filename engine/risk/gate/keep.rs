@@ -55,6 +55,8 @@ impl Gate {
         }
         self.keep(&order, passed)?;
         self.clear(passed.clears, intent, out);
+        let is_new = order.head.kind == Kind::NEW;
+        self.approved.add(if is_new { order.qty } else { Qty::ZERO });
         out.put(Order::approved(&order));
         if self.counts.orders.is_multiple_of(super::latch::ORDERS_BETWEEN_WARNINGS) {
             self.warn_of(intent);

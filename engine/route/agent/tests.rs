@@ -6,10 +6,12 @@ use crate::base::instrument::Symbol;
 use crate::base::message::Kind;
 use crate::base::ring::ring;
 use crate::base::stage::Sink;
+use crate::base::unit::Qty;
 use crate::route::Secret;
 use crate::route::gateway::tests::far::Far;
 use crate::route::gateway::tests::{Brief, PASSWORD, cancel, order, settings};
 use crate::route::gateway::{End, Phase};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 
 const MS: u64 = 1_000_000;
@@ -153,4 +155,22 @@ fn a_venue_that_is_not_there_is_tried_again_and_the_reason_told() {
     both.live();
     // The first pause is a second.
     assert!(both.now >= Nanos(1_000 * MS));
+}
+
+#[test]
+fn what_the_gate_did_not_let_through_does_not_leave_and_stops_all() {
+    let mut both = Both::new();
+    let approved = Approved::new();
+    both.agent.departures = Some(Departures::new(approved.clone()));
+    both.live();
+    approved.add(Qty(100));
+    both.send(&order(1, 100));
+    assert_eq!((both.next().kind, both.far.orders.len()), (Kind::ACCEPTED, 1));
+    // It comes once more, as another.
+    both.send(&order(2, 100));
+    let refused = both.next();
+    assert_eq!((refused.kind, refused.code), (Kind::REJECTED, Code::ROUTE_UNASKED.0));
+    assert!(both.commands.killed());
+    // What was let through is called back: the firm is killed.
+    assert_eq!((both.next().kind, both.far.orders.len(), both.far.last), (Kind::CANCELED, 0, 1));
 }

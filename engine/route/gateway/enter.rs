@@ -38,24 +38,33 @@ impl Core {
     ) {
         // Nothing of the exchange's is in hand.
         self.in_hand = 0;
-        let (kind, refused) = match message.head.kind {
-            Kind::NEW => (Kind::REJECTED, self.new_order(message, now, killed)),
-            Kind::REPLACE_ORDER => (Kind::TOO_LATE, self.replace(message, now, killed)),
+        let refused = match message.head.kind {
+            Kind::NEW => self.new_order(message, now, killed),
+            Kind::REPLACE_ORDER => self.replace(message, now, killed),
             Kind::CANCEL_ORDER => return self.cancel(message, now, back),
             _ => return,
         };
         if let Err(code) = refused {
-            self.counts.refused += 1;
-            let (order, target) = (OrderId(message.reference), OrderId(message.other));
-            let entry = Entry {
-                order,
-                instrument: message.head.instrument,
-                side: message.side,
-                ..Entry::default()
-            };
-            let report = self.report(kind, &entry, now);
-            self.tell(Report { target, code: code.0, ..report }, back);
+            self.refuse(message, code, now, back);
         }
+    }
+
+    /// Tells that an order does not leave.
+    pub(super) fn refuse(
+        &mut self,
+        message: &Market,
+        code: Code,
+        now: Nanos,
+        back: &mut impl Sink<Report>,
+    ) {
+        self.in_hand = 0;
+        self.counts.refused += 1;
+        let kind = if message.head.kind == Kind::NEW { Kind::REJECTED } else { Kind::TOO_LATE };
+        let (order, target) = (OrderId(message.reference), OrderId(message.other));
+        let (instrument, side) = (message.head.instrument, message.side);
+        let entry = Entry { order, instrument, side, ..Entry::default() };
+        let report = self.report(kind, &entry, now);
+        self.tell(Report { target, code: code.0, ..report }, back);
     }
 
     /// Whether new orders may be written at all, and what this one is in the exchange's words.

@@ -405,6 +405,11 @@ impl Gateway {
         self.core.on_order(order, now, killed, back);
     }
 
+    /// An order of the desk that must not leave, for this reason.
+    pub fn refuse(&mut self, order: &Market, code: Code, now: Nanos, back: &mut impl Sink<Report>) {
+        self.core.refuse(order, code, now, back);
+    }
+
     /// What is to be sent, to be asked for immediately before it is: if the latch is set, orders that the socket has not
     /// begun to take are called back first.
     pub fn unsent(&mut self, killed: bool) -> &[u8] {

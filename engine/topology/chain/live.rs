@@ -1,6 +1,7 @@
 //! The gateway in its place in the chain: it stands where a replay has the paper venue, and knows what the time is.
 #![forbid(unsafe_code)]
 
+use crate::base::approved::Approved;
 use crate::base::clock::{Clock, Wall};
 use crate::base::command::Commands;
 use crate::base::message::{Key, Market, Report};
@@ -71,6 +72,8 @@ pub struct GatewayPart {
     pub board: Board,
     /// Orders of which it is kept what led to them.
     pub causes: usize,
+    /// What the gate let through.
+    pub approved: Approved,
 }
 
 /// A gateway that a shard turns.
@@ -93,9 +96,10 @@ impl LiveGateway {
         orders: Consumer<Market>,
         back: Producer<Report>,
     ) -> Self {
-        let GatewayPart { gateway, venue, wall, commands, patience, board, causes } = part;
+        let GatewayPart { gateway, venue, wall, commands, patience, board, causes, approved } =
+            part;
         let agent = GatewayAgent::new(gateway, venue, commands.clone(), clock, orders, back);
-        let agent = agent.shown_on(board.clone()).with_causes(causes);
+        let agent = agent.shown_on(board.clone()).with_causes(causes).held_to(approved);
         let (shown, stopping, done) = (Phase::Down, false, false);
         Self { agent, wall, commands, patience, board, shown, stopping, done }
     }

@@ -3,6 +3,7 @@
 
 use super::super::config::{Config, StrategyName};
 use super::BookHost;
+use crate::base::approved::Approved;
 use crate::base::clock::Clock;
 use crate::base::instrument::Symbols;
 use crate::base::step::Pace;
@@ -32,6 +33,8 @@ pub struct Setup {
     pub shards: Arc<[u8]>,
     /// Where a live engine shows its figures.
     pub board: Option<Board>,
+    /// What the gate lets through, for who compares what leaves.
+    pub approved: Option<Approved>,
     /// Where other limits come from.
     pub inbox: Option<LimitsInbox>,
     /// What scopes may do from the start, because it was decided before: level, id of the account, strategy or instrument.
@@ -57,6 +60,7 @@ impl Setup {
             first_order: 0,
             shards,
             board: None,
+            approved: None,
             inbox: None,
             states: Vec::new(),
             clock,
@@ -159,6 +163,9 @@ impl Setup {
         }
         if let Some(inbox) = &self.inbox {
             gate = gate.with_inbox(inbox.clone());
+        }
+        if let Some(approved) = &self.approved {
+            gate = gate.counted_in(approved.clone());
         }
         if let Some(board) = &self.board {
             gate = gate.shown_on(board.clone());
