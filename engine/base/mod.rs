@@ -10,6 +10,7 @@ pub mod message;
 pub mod plant;
 pub mod pool;
 pub mod prefetch;
+pub mod queue;
 pub mod ring;
 pub mod stage;
 pub mod step;

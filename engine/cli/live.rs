@@ -418,6 +418,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         orders_max: config.risk.open_orders_max as usize * 2,
         pace: VenuePace { per_second: venue.messages_per_second, burst, for_cancels: burst / 10 },
         good_for: Nanos(config.engine.good_until_us.saturating_mul(1_000)),
+        queue: venue.messages_queue as usize,
         mass_cancel: venue.mass_cancel,
         sale: match venue.sales {
             Sales::ByPosition => None,

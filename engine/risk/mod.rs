@@ -2,7 +2,7 @@
 //!
 //! `limits.rs` has the limits as types; `check/` the controls, one function each; `gate.rs` their order, what is reserved and
 //! released, and who may trade. What the controls count over time stands by itself: `throttle.rs`, `window.rs`, `repeats.rs`,
-//! `breaker.rs`, `queue.rs`. `scope.rs` is what a scope has used, `rules.rs` where each limit lies.
+//! `breaker.rs`. `scope.rs` is what a scope has used, `rules.rs` where each limit lies.
 #![forbid(unsafe_code)]
 
 mod breaker;
@@ -12,7 +12,6 @@ mod heard;
 mod inbox;
 mod limits;
 mod own;
-mod queue;
 mod repeats;
 mod rules;
 mod scope;
@@ -24,7 +23,6 @@ pub use check::{NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict};
 pub use gate::{BACK_MAX, FORWARD_MAX, FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse};
 pub use inbox::LimitsInbox;
 pub use limits::*;
-pub use queue::{Queue, Waited};
 pub use repeats::{PLACES, RepeatKey, Repeats};
 pub use scope::Use;
 pub use throttle::Throttle;

@@ -318,6 +318,7 @@ impl Config {
             ("paper.resting_max", paper.resting_max.into(), 1, 1024),
             ("venue.messages_per_second", venue.messages_per_second.into(), 0, 1_000_000),
             ("venue.messages_burst", venue.messages_burst.into(), 1, 100_000),
+            ("venue.messages_queue", venue.messages_queue.into(), 0, 65_536),
             ("venue.stop_within_ms", venue.stop_within_ms, 1, 60_000),
             ("latency.sample", self.latency.sample.into(), 1, 1 << 30),
             ("latency.sample_orders", self.latency.sample_orders.into(), 1, 1 << 30),

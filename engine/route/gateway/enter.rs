@@ -7,6 +7,7 @@ use super::table::Standing;
 use super::{BURST, Core, Phase};
 use crate::base::code::Code;
 use crate::base::message::{Flags, Header, Kind, Market, Report, Source};
+use crate::base::queue::Waited;
 use crate::base::stage::Sink;
 use crate::base::unit::{Nanos, OrderId, OrderType, Qty, Sale, Seq, Side, TimeInForce};
 use crate::wire::ouch::code::{QUANTITY_MAX, cross, display, flag, side, time_in_force};
@@ -39,14 +40,76 @@ impl Core {
         // Nothing of the exchange's is in hand.
         self.in_hand = 0;
         let refused = match message.head.kind {
+            Kind::CANCEL_ORDER if self.call_off(message, now, back) => return,
+            Kind::CANCEL_ORDER => return self.cancel(message, now, back),
+            // Nobody overtakes those that wait.
+            _ if !self.queue.is_empty() && !killed => Err(Code::ROUTE_PACED),
+            _ => self.enter(message, now, killed),
+        };
+        match refused {
+            Ok(()) => {}
+            Err(Code::ROUTE_PACED) if self.queue.push(*message, now).is_ok() => {
+                self.counts.queued += 1;
+            }
+            Err(code) => self.refuse(message, code, now, back),
+        }
+    }
+
+    fn enter(&mut self, message: &Market, now: Nanos, killed: bool) -> Result<(), Code> {
+        match message.head.kind {
             Kind::NEW => self.new_order(message, now, killed),
             Kind::REPLACE_ORDER => self.replace(message, now, killed),
-            Kind::CANCEL_ORDER => return self.cancel(message, now, back),
-            _ => return,
-        };
-        if let Err(code) = refused {
-            self.refuse(message, code, now, back);
+            _ => Ok(()),
         }
+    }
+
+    /// Lets out those that wait, as far as the pace goes; without a session that takes orders, none waits. Returns how many
+    /// wait no more.
+    pub(super) fn let_out(&mut self, now: Nanos, back: &mut impl Sink<Report>) -> usize {
+        let mut done = 0;
+        while !self.queue.is_empty() && back.room() > BURST {
+            let shut = if self.killed {
+                Some(Code::ROUTE_KILLED)
+            } else if self.stopping.is_some() {
+                Some(Code::ROUTE_STOPPING)
+            } else if self.phase != Phase::Live {
+                Some(Code::ROUTE_NOT_LIVE)
+            } else {
+                None
+            };
+            let may_pass = shut.is_some() || self.bucket.has_for_order(now);
+            match self.queue.pop_ready(may_pass, now) {
+                None => break,
+                Some(Waited::Expired(message)) => {
+                    self.refuse(&message, shut.unwrap_or(Code::ROUTE_PACED), now, back);
+                }
+                Some(Waited::Ready(message)) => {
+                    let entered = shut.map_or_else(|| self.enter(&message, now, false), Err);
+                    if let Err(code) = entered {
+                        self.refuse(&message, code, now, back);
+                    }
+                }
+            }
+            done += 1;
+        }
+        done
+    }
+
+    /// Cancels an order that still waits. False if it does not.
+    fn call_off(&mut self, cancel: &Market, now: Nanos, back: &mut impl Sink<Report>) -> bool {
+        let waiting = self.queue.remove(|message| message.reference == cancel.other);
+        let Some(message) = waiting else { return false };
+        if message.head.kind == Kind::NEW {
+            let (order, side) = (OrderId(message.reference), message.side);
+            let instrument = message.head.instrument;
+            let entry = Entry { order, instrument, side, ..Entry::default() };
+            let report = self.report(Kind::CANCELED, &entry, now);
+            self.tell(Report { qty: message.qty, leaves: Qty::ZERO, ..report }, back);
+        } else {
+            // Its target stands as it was.
+            self.refuse(&message, Code::ROUTE_NOT_OPEN, now, back);
+        }
+        true
     }
 
     /// Tells that an order does not leave.

@@ -45,6 +45,7 @@ use super::secret::Secret;
 use crate::base::code::Code;
 use crate::base::instrument::Symbol;
 use crate::base::message::{Market, Report};
+use crate::base::queue::Queue;
 use crate::base::stage::Sink;
 use crate::base::unit::{InstrumentId, Nanos, OrderId, Price, Qty, Side};
 use crate::wire::ouch::code::capacity;
@@ -82,6 +83,8 @@ pub struct Settings {
     pub send_bytes_for_cancels: usize,
     /// The exchange's pace.
     pub pace: Pace,
+    /// Orders beyond it that wait, at most, and no longer than `good_for`; 0: they are refused.
+    pub queue: usize,
     /// An order that comes later than this after what led to it is refused. Cancels never are.
     pub good_for: Nanos,
     /// Whether a stop asks for one mass cancel rather than a cancel of each order.
@@ -101,6 +104,7 @@ impl Settings {
             send_bytes: 64 * 1024,
             send_bytes_for_cancels: 16 * 1024,
             pace: Pace::UNLIMITED,
+            queue: 0,
             good_for: Nanos::MAX,
             mass_cancel: false,
         }
@@ -160,6 +164,8 @@ pub struct GatewayCounts {
     pub cancels: u64,
     /// New orders and replaces refused here.
     pub refused: u64,
+    /// New orders and replaces that had to wait for the exchange's pace.
+    pub queued: u64,
     /// Orders called back before the socket took them, or given up after the connection broke.
     pub lost: u64,
     /// Orders found at the exchange that nobody here answers for.
@@ -219,6 +225,8 @@ struct Core {
     link: ClientSession,
     send: SendBuffer,
     bucket: Bucket,
+    /// Orders that wait for their turn, in order of coming.
+    queue: Queue<Market>,
     orders: Orders,
     oddities: Oddities,
     counts: GatewayCounts,
@@ -270,6 +278,7 @@ impl Gateway {
             link: ClientSession::new(now),
             send: SendBuffer::new(settings.send_bytes, settings.send_bytes_for_cancels),
             bucket: Bucket::new(settings.pace, now),
+            queue: Queue::new(settings.queue, settings.good_for),
             orders: Orders::new(settings.orders_max, settings.executions_max),
             oddities: Oddities::new(),
             counts: GatewayCounts::default(),
@@ -391,7 +400,7 @@ impl Gateway {
             done += 1;
         }
         self.core.due(now, back);
-        done
+        done + self.core.let_out(now, back)
     }
 
     /// An order of the desk. There is room for one report more than [`BURST`].

@@ -174,6 +174,8 @@ table! {
         messages_per_second: u32,
         /// Messages at once.
         messages_burst: u32,
+        /// Orders beyond the pace that wait.
+        messages_queue: u32,
         /// What a stop waits for open orders, ms.
         stop_within_ms: u64,
         /// One mass cancel at a stop.

@@ -355,6 +355,45 @@ fn orders_keep_to_the_pace_and_cancels_have_room() {
 }
 
 #[test]
+fn orders_beyond_the_pace_wait_in_line_where_there_is_one() {
+    let pace = Pace { per_second: 10, burst: 3, for_cancels: 1 };
+    let mut pair = Pair::live(Settings { pace, queue: 3, ..settings() });
+    for id in 1..=6 {
+        pair.send(&order(id, 100));
+    }
+    assert_eq!(pair.brief(), [(R, 6, 0, 0, Code::ROUTE_PACED.0)], "the line has an end");
+    pair.settle();
+    let accepted = |id| (A, id, 100, 100, 0);
+    assert_eq!(pair.brief(), [accepted(1), accepted(2)]);
+    // One that waits is cancelled where it is: nothing is sent.
+    let sent = pair.gateway.counts().orders;
+    pair.send(&cancel(4));
+    assert_eq!((pair.brief(), pair.gateway.counts().orders), (vec![(C, 4, 100, 0, 0)], sent));
+    pair.pass(150 * MS, 10 * MS);
+    assert_eq!(pair.brief(), [accepted(3)], "as soon as the pace lets it, and no sooner");
+    pair.gateway.kill();
+    pair.pass(10 * MS, 10 * MS);
+    let killed = Code::ROUTE_KILLED.0;
+    assert!(pair.brief().contains(&(R, 5, 0, 0, killed)), "a kill waits for nobody");
+    assert_eq!(pair.gateway.counts().queued, 3);
+}
+
+#[test]
+fn who_waits_too_long_is_refused() {
+    let pace = Pace { per_second: 1, burst: 1, for_cancels: 0 };
+    let mut pair = Pair::live(Settings { pace, queue: 3, good_for: Nanos(50 * MS), ..settings() });
+    for id in 1..=2 {
+        let mut order = order(id, 100);
+        order.head.time = pair.now;
+        pair.send(&order);
+    }
+    pair.settle();
+    pair.brief();
+    pair.pass(100 * MS, 10 * MS);
+    assert_eq!(pair.brief(), [(R, 2, 0, 0, Code::ROUTE_PACED.0)]);
+}
+
+#[test]
 fn cancels_beyond_the_pace_wait_and_go_later() {
     let pace = Pace { per_second: 10, burst: 4, for_cancels: 1 };
     let mut pair = Pair::live(Settings { pace, ..settings() });

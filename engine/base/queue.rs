@@ -4,9 +4,7 @@
 //! out as [`Waited::Expired`], to be refused. The line is as long as it was built from the first push on.
 #![forbid(unsafe_code)]
 
-use super::limits::RateLimit;
-use super::throttle::Throttle;
-use crate::base::unit::Nanos;
+use super::unit::Nanos;
 use std::collections::VecDeque;
 
 /// Items in order of their coming, each with the time of it.
@@ -32,11 +30,6 @@ impl<T> Queue<T> {
         Self { line: VecDeque::with_capacity(capacity), capacity, age_max }
     }
 
-    /// Holds all that wait, and all that come, to another age.
-    pub fn set_age_max(&mut self, age_max: Nanos) {
-        self.age_max = age_max;
-    }
-
     /// Items that wait.
     pub fn len(&self) -> usize {
         self.line.len()
@@ -45,11 +38,6 @@ impl<T> Queue<T> {
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.line.is_empty()
-    }
-
-    /// When the first in line expires; `None` where none waits.
-    pub fn expires(&self) -> Option<Nanos> {
-        self.line.front().map(|(since, _)| since.plus(self.age_max))
     }
 
     /// Puts `item` at the end.
@@ -64,27 +52,13 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// The first in line, if it has expired or the throttle lets one pass. What passes is for the caller to
-    /// [take](Throttle::take).
-    pub fn pop_ready(
-        &mut self,
-        throttle: &Throttle,
-        limit: &RateLimit,
-        now: Nanos,
-    ) -> Option<Waited<T>> {
-        self.pop_after(throttle.wait(limit, now), now)
-    }
-
-    /// The same where more than one throttle has a say: `wait` is the longest of theirs.
-    pub fn pop_after(&mut self, wait: Nanos, now: Nanos) -> Option<Waited<T>> {
+    /// The first in line, if it has expired, or one `may_pass` now.
+    pub fn pop_ready(&mut self, may_pass: bool, now: Nanos) -> Option<Waited<T>> {
         let (since, _) = self.line.front()?;
         if now.since(*since) > self.age_max {
             return self.pop().map(Waited::Expired);
         }
-        if wait > Nanos(0) {
-            return None;
-        }
-        self.pop().map(Waited::Ready)
+        if may_pass { self.pop().map(Waited::Ready) } else { None }
     }
 
     /// The first in line, whatever its time: to clear the line.
@@ -104,30 +78,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PACE: RateLimit = RateLimit { per_second: 1_000_000, burst: 1 };
-
     #[test]
-    fn items_come_out_in_order_at_the_throttles_pace() {
-        let (mut queue, mut throttle) = (Queue::new(3, Nanos(10_000)), Throttle::default());
+    fn items_come_out_in_order_as_they_may_pass() {
+        let mut queue = Queue::new(3, Nanos(10_000));
         for item in ['a', 'b', 'c'] {
             queue.push(item, Nanos(0)).unwrap();
         }
         assert_eq!(queue.push('d', Nanos(0)), Err('d'));
-        for (now, out) in [
-            (0, Some('a')),
-            (0, None),
-            (999, None),
-            (1_000, Some('b')),
-            (2_000, Some('c')),
-            (9_000, None),
-        ] {
-            let popped = queue.pop_ready(&throttle, &PACE, Nanos(now));
-            assert_eq!(popped, out.map(Waited::Ready), "at {now}");
-            if popped.is_some() {
-                throttle.take(&PACE, Nanos(now));
-            }
+        for (may_pass, out) in [(true, Some('a')), (false, None), (true, Some('b'))] {
+            assert_eq!(queue.pop_ready(may_pass, Nanos(9)), out.map(Waited::Ready));
         }
-        assert!(queue.is_empty());
+        assert_eq!(queue.len(), 1);
     }
 
     #[test]
@@ -135,15 +96,10 @@ mod tests {
         let mut queue = Queue::new(2, Nanos(50));
         queue.push(1, Nanos(100)).unwrap();
         queue.push(2, Nanos(120)).unwrap();
-        assert_eq!(queue.expires(), Some(Nanos(150)));
-        assert_eq!(queue.pop_after(Nanos(1), Nanos(150)), None);
-        assert_eq!(queue.pop_after(Nanos(0), Nanos(151)), Some(Waited::Expired(1)));
-        assert_eq!(
-            queue.pop_after(Nanos(0), Nanos(90)),
-            Some(Waited::Ready(2)),
-            "time stepped back"
-        );
-        assert_eq!((queue.len(), queue.expires()), (0, None));
+        assert_eq!(queue.pop_ready(false, Nanos(150)), None);
+        assert_eq!(queue.pop_ready(true, Nanos(151)), Some(Waited::Expired(1)));
+        assert_eq!(queue.pop_ready(true, Nanos(90)), Some(Waited::Ready(2)), "time stepped back");
+        assert!(queue.is_empty());
     }
 
     #[test]
@@ -186,11 +142,10 @@ mod tests {
                         came.push((now, room));
                     }
                     _ => {
-                        let wait = Nanos(u64::from(!free));
                         let first = came.iter().position(|item| item.1);
                         let old = first.is_some_and(|n| now.saturating_sub(came[n].0) > age_max);
                         let out = first.filter(|_| old || free);
-                        let popped = queue.pop_after(wait, Nanos(now));
+                        let popped = queue.pop_ready(free, Nanos(now));
                         let kind = if old { Waited::Expired } else { Waited::Ready };
                         prop_assert_eq!(popped, out.map(kind));
                         if let Some(n) = out {
