@@ -23,7 +23,7 @@ pub use check::{NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict};
 pub use gate::{BACK_MAX, FORWARD_MAX, FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse};
 pub use inbox::LimitsInbox;
 pub use limits::*;
-pub use repeats::{PLACES, RepeatKey, Repeats};
+pub use repeats::{PLACES, Place, RepeatKey, Repeats};
 pub use scope::Use;
 pub use throttle::Throttle;
 pub use window::Window;

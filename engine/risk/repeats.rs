@@ -65,6 +65,30 @@ struct Head {
 
 const _: () = assert!(size_of::<Entry>() == 64 && size_of::<Head>() == 64);
 
+/// What a bucket looks like to an order: a bit for each place.
+#[derive(Clone, Copy)]
+struct Looks {
+    /// It may have the same order.
+    same: u32,
+    /// Another order may have it.
+    free: u32,
+}
+
+impl Head {
+    /// Without branches: which of the places are free nobody can foretell.
+    #[inline]
+    fn looks(&self, tag: u32, within: Nanos, now: Nanos) -> Looks {
+        let (mut same, mut free) = (0, 0);
+        for place in 0..BUCKET {
+            let youngest = self.youngest[place];
+            let empty = youngest == Nanos(0);
+            same |= u32::from(self.tags[place] == tag && !empty) << place;
+            free |= u32::from(empty | (now.since(youngest) >= within)) << place;
+        }
+        Looks { same, free }
+    }
+}
+
 impl Entry {
     /// How many of its times are younger than `within`.
     fn count(&self, within: Nanos, now: Nanos) -> u32 {
@@ -73,11 +97,14 @@ impl Entry {
     }
 }
 
-/// Where an order is, or could be: bucket, and place in it.
-enum Found {
-    At(usize, usize),
-    Free(usize, usize),
-    Full,
+/// The place of an order that may be sent: good until something is noted.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    bucket: usize,
+    place: usize,
+    tag: u32,
+    /// Whether it is this order's already.
+    known: bool,
 }
 
 /// Where an order's places are, and what marks them.
@@ -121,7 +148,7 @@ impl Repeats {
         }
     }
 
-    /// Whether the order may be sent once more.
+    /// Whether the order may be sent once more, and where that is to be noted if it is.
     ///
     /// # Errors
     /// [`Code::DUPLICATE`], with the limit and what the count would be; [`Code::DUPLICATES_FULL`], with how many other
@@ -132,81 +159,77 @@ impl Repeats {
         key: &RepeatKey,
         limit: &RepeatLimit,
         now: Nanos,
-    ) -> Result<(), (Code, i64, i64)> {
-        match self.find(key, limit.within, now) {
-            Found::At(bucket, place) => {
-                let count = self.entries[bucket][place].count(limit.within, now);
-                // More than are remembered would never be reached.
-                let most = limit.count.min(REPEATS_MAX);
-                if count < most {
-                    return Ok(());
-                }
-                Err((Code::DUPLICATE, i64::from(most), i64::from(count) + 1))
-            }
-            Found::Free(..) if limit.count == 0 => Err((Code::DUPLICATE, 0, 1)),
-            Found::Free(..) => Ok(()),
-            Found::Full => Err((Code::DUPLICATES_FULL, PLACES as i64, PLACES as i64 + 1)),
+    ) -> Result<Place, (Code, i64, i64)> {
+        let full = (Code::DUPLICATES_FULL, PLACES as i64, PLACES as i64 + 1);
+        let place = self.find(key, limit.within, now).ok_or(full)?;
+        let count = match place.known {
+            true => self.entries[place.bucket][place.place].count(limit.within, now),
+            false => 0,
+        };
+        // More than are remembered would never be reached.
+        let most = limit.count.min(REPEATS_MAX);
+        if count < most {
+            return Ok(place);
         }
+        Err((Code::DUPLICATE, i64::from(most), i64::from(count) + 1))
     }
 
-    /// Remembers that the order was accepted. `false` where it has no place: a [check](Self::check) would have said so.
+    /// Notes that the order was accepted, at the place that its check told; nothing was noted since.
     #[inline]
-    pub fn add(&mut self, key: &RepeatKey, limit: &RepeatLimit, now: Nanos) -> bool {
+    pub fn note(&mut self, place: Place, key: &RepeatKey, now: Nanos) {
+        let Place { bucket, place, tag, known } = place;
         // Time 0 means none.
         let now = now.max(Nanos(1));
-        match self.find(key, limit.within, now) {
-            Found::At(bucket, place) => {
-                let youngest = &mut self.heads[bucket].youngest[place];
-                *youngest = now.max(*youngest);
-                let times = &mut self.entries[bucket][place].times;
-                times.rotate_right(1);
-                times[0] = *youngest;
-            }
-            Found::Free(bucket, place) => {
-                let tag = self.hash(key).tag;
-                let head = &mut self.heads[bucket];
-                (head.youngest[place], head.tags[place]) = (now, tag);
-                let mut times = [Nanos(0); REPEATS_MAX as usize];
-                times[0] = now;
-                self.entries[bucket][place] = Entry { key: *key, times };
-            }
-            Found::Full => return false,
+        let (head, entry) = (&mut self.heads[bucket], &mut self.entries[bucket][place]);
+        if known {
+            debug_assert_eq!(entry.key, *key, "Invariant: the place is still the order's");
+            let youngest = now.max(head.youngest[place]);
+            head.youngest[place] = youngest;
+            entry.times.rotate_right(1);
+            entry.times[0] = youngest;
+        } else {
+            (head.youngest[place], head.tags[place]) = (now, tag);
+            let mut times = [Nanos(0); REPEATS_MAX as usize];
+            times[0] = now;
+            *entry = Entry { key: *key, times };
         }
-        true
     }
 
-    fn find(&self, key: &RepeatKey, within: Nanos, now: Nanos) -> Found {
+    /// Notes that an order was accepted that was not checked. `false` where it has no place.
+    #[inline]
+    pub fn add(&mut self, key: &RepeatKey, limit: &RepeatLimit, now: Nanos) -> bool {
+        let found = self.find(key, limit.within, now.max(Nanos(1)));
+        found.map(|place| self.note(place, key, now)).is_some()
+    }
+
+    /// Where the order is, or else where it could be, if there is such a place.
+    #[inline]
+    fn find(&self, key: &RepeatKey, within: Nanos, now: Nanos) -> Option<Place> {
         let Hashed { buckets, tag } = self.hash(key);
-        let (mut found, mut most) = (Found::Full, 0);
-        for bucket in buckets {
-            let head = &self.heads[bucket];
-            let (mut free, mut last) = (0, 0);
-            for place in 0..BUCKET {
-                let youngest = head.youngest[place];
-                // A tag of an empty place is none, and its entry is nobody's.
-                if head.tags[place] == tag
-                    && youngest != Nanos(0)
-                    && self.entries[bucket][place].key == *key
-                {
-                    return Found::At(bucket, place);
+        let [one, other] = buckets.map(|bucket| self.heads[bucket].looks(tag, within, now));
+        for (bucket, looks) in buckets.into_iter().zip([one, other]) {
+            let mut same = looks.same;
+            while same != 0 {
+                let place = same.trailing_zeros() as usize;
+                if self.entries[bucket][place].key == *key {
+                    return Some(Place { bucket, place, tag, known: true });
                 }
-                if youngest == Nanos(0) || now.since(youngest) >= within {
-                    (free, last) = (free + 1, place);
-                }
-            }
-            if free > most {
-                (found, most) = (Found::Free(bucket, last), free);
+                same &= same - 1;
             }
         }
-        found
+        let second = other.free.count_ones() > one.free.count_ones();
+        let (bucket, free) = if second { (buckets[1], other.free) } else { (buckets[0], one.free) };
+        let place = free.trailing_zeros() as usize;
+        (free != 0).then_some(Place { bucket, place, tag, known: false })
     }
 
     #[inline]
     fn hash(&self, key: &RepeatKey) -> Hashed {
-        let small = u64::from(key.side.0) << 8 | u64::from(key.order_type.0);
+        // Where no quantity that passes reaches.
+        let small = u64::from(key.side.0) << 56 | u64::from(key.order_type.0) << 48;
         let ids = u64::from(key.account.0) << 32 | u64::from(key.instrument.0);
         let mut hash = self.seed;
-        for word in [key.price.0 as u64, key.qty.0, ids, small] {
+        for word in [key.price.0 as u64, key.qty.0 ^ small, ids] {
             hash = mix(hash ^ word);
         }
         let (one, other) = (hash & self.mask, mix(hash) & self.mask);
@@ -236,6 +259,15 @@ mod tests {
         RepeatKey { price: Price(price), qty: Qty(100), ..RepeatKey::default() }
     }
 
+    fn check(
+        repeats: &Repeats,
+        key: &RepeatKey,
+        limit: &RepeatLimit,
+        now: Nanos,
+    ) -> Result<(), (Code, i64, i64)> {
+        repeats.check(key, limit, now).map(drop)
+    }
+
     fn code(verdict: Result<(), (Code, i64, i64)>) -> Code {
         verdict.err().map_or(Code::NONE, |(code, _, _)| code)
     }
@@ -244,12 +276,12 @@ mod tests {
     fn an_order_may_be_sent_its_count_of_times_within_the_window() {
         let mut repeats = Repeats::new(16, 1);
         for now in [50, 70] {
-            assert_eq!(repeats.check(&key(1), &LIMIT, Nanos(now)), Ok(()));
+            assert_eq!(check(&repeats, &key(1), &LIMIT, Nanos(now)), Ok(()));
             assert!(repeats.add(&key(1), &LIMIT, Nanos(now)));
         }
-        assert_eq!(repeats.check(&key(1), &LIMIT, Nanos(149)), Err((Code::DUPLICATE, 2, 3)));
-        assert_eq!(repeats.check(&key(1), &LIMIT, Nanos(150)), Ok(()));
-        assert_eq!(repeats.check(&key(2), &LIMIT, Nanos(149)), Ok(()));
+        assert_eq!(check(&repeats, &key(1), &LIMIT, Nanos(149)), Err((Code::DUPLICATE, 2, 3)));
+        assert_eq!(check(&repeats, &key(1), &LIMIT, Nanos(150)), Ok(()));
+        assert_eq!(check(&repeats, &key(2), &LIMIT, Nanos(149)), Ok(()));
     }
 
     #[test]
@@ -258,7 +290,7 @@ mod tests {
         let limit = RepeatLimit { count: 1, ..LIMIT };
         let one = key(5);
         repeats.add(&one, &limit, Nanos(1));
-        assert_eq!(code(repeats.check(&one, &limit, Nanos(1))), Code::DUPLICATE);
+        assert_eq!(code(check(&repeats, &one, &limit, Nanos(1))), Code::DUPLICATE);
         for other in [
             key(6),
             RepeatKey { qty: Qty(101), ..one },
@@ -267,7 +299,7 @@ mod tests {
             RepeatKey { side: Side::SELL, ..one },
             RepeatKey { order_type: OrderType::MARKET, ..one },
         ] {
-            assert_eq!(repeats.check(&other, &limit, Nanos(1)), Ok(()), "{other:?}");
+            assert_eq!(check(&repeats, &other, &limit, Nanos(1)), Ok(()), "{other:?}");
         }
     }
 
@@ -275,20 +307,20 @@ mod tests {
     fn without_a_free_place_it_fails_closed_until_one_is_stale() {
         let mut repeats = Repeats::new(1, 3);
         for n in 0..PLACES as i64 {
-            assert_eq!(repeats.check(&key(n), &LIMIT, Nanos(10 + n as u64)), Ok(()));
+            assert_eq!(check(&repeats, &key(n), &LIMIT, Nanos(10 + n as u64)), Ok(()));
             assert!(repeats.add(&key(n), &LIMIT, Nanos(10 + n as u64)));
         }
         let full = Err((Code::DUPLICATES_FULL, 8, 9));
-        assert_eq!(repeats.check(&key(99), &LIMIT, Nanos(109)), full);
+        assert_eq!(check(&repeats, &key(99), &LIMIT, Nanos(109)), full);
         assert!(!repeats.add(&key(99), &LIMIT, Nanos(109)));
         assert_eq!(
-            repeats.check(&key(0), &LIMIT, Nanos(109)),
+            check(&repeats, &key(0), &LIMIT, Nanos(109)),
             Ok(()),
             "what is known has its place"
         );
-        assert_eq!(repeats.check(&key(99), &LIMIT, Nanos(110)), Ok(()));
+        assert_eq!(check(&repeats, &key(99), &LIMIT, Nanos(110)), Ok(()));
         assert!(repeats.add(&key(99), &LIMIT, Nanos(110)));
-        assert_eq!(code(repeats.check(&key(0), &LIMIT, Nanos(110))), Code::DUPLICATES_FULL);
+        assert_eq!(code(check(&repeats, &key(0), &LIMIT, Nanos(110))), Code::DUPLICATES_FULL);
     }
 
     #[test]
@@ -296,12 +328,12 @@ mod tests {
         let mut repeats = Repeats::new(4, 4);
         repeats.add(&key(1), &LIMIT, Nanos(0));
         repeats.add(&key(1), &LIMIT, Nanos(0));
-        assert_eq!(code(repeats.check(&key(1), &LIMIT, Nanos(0))), Code::DUPLICATE);
+        assert_eq!(code(check(&repeats, &key(1), &LIMIT, Nanos(0))), Code::DUPLICATE);
         repeats.add(&key(2), &LIMIT, Nanos(500));
         repeats.add(&key(2), &LIMIT, Nanos(300));
-        assert_eq!(code(repeats.check(&key(2), &LIMIT, Nanos(200))), Code::DUPLICATE);
-        assert_eq!(code(repeats.check(&key(2), &LIMIT, Nanos(599))), Code::DUPLICATE);
-        assert_eq!(code(repeats.check(&key(2), &LIMIT, Nanos(600))), Code::NONE);
+        assert_eq!(code(check(&repeats, &key(2), &LIMIT, Nanos(200))), Code::DUPLICATE);
+        assert_eq!(code(check(&repeats, &key(2), &LIMIT, Nanos(599))), Code::DUPLICATE);
+        assert_eq!(code(check(&repeats, &key(2), &LIMIT, Nanos(600))), Code::NONE);
     }
 
     #[test]
@@ -319,11 +351,11 @@ mod tests {
             (with(4, 1_000), Code::NONE),
             (with(0, 1), Code::DUPLICATE),
         ] {
-            assert_eq!(code(repeats.check(&key(1), &limit, Nanos(200))), expected, "{limit:?}");
+            assert_eq!(code(check(&repeats, &key(1), &limit, Nanos(200))), expected, "{limit:?}");
         }
         repeats.add(&key(1), &LIMIT, Nanos(200));
         // Never more than are remembered.
-        let verdict = repeats.check(&key(1), &with(9, 1_000), Nanos(200));
+        let verdict = check(&repeats, &key(1), &with(9, 1_000), Nanos(200));
         assert_eq!(verdict, Err((Code::DUPLICATE, 4, 5)));
     }
 
@@ -370,13 +402,13 @@ mod tests {
                 let least = of(price).filter(known).count();
                 let others = (0..14).filter(|other| *other != price);
                 let others = others.filter(|other| of(*other).any(|event| young(&event)));
-                match repeats.check(&key(price), &limit, Nanos(now)) {
+                match check(&repeats, &key(price), &limit, Nanos(now)) {
                     Ok(()) => prop_assert!(least < count as usize, "{} of {}", least, count),
                     Err((Code::DUPLICATE, _, _)) => prop_assert!(most >= count as usize),
                     Err(_) => prop_assert!(others.count() >= PLACES, "there were places"),
                 }
-                if repeats.check(&key(price), &limit, Nanos(now)).is_ok() {
-                    prop_assert!(repeats.add(&key(price), &limit, Nanos(now)));
+                if let Ok(place) = repeats.check(&key(price), &limit, Nanos(now)) {
+                    repeats.note(place, &key(price), Nanos(now));
                     let latest = of(price).map(|event| event.1).max().unwrap_or(0);
                     accepted.push((price, now.max(latest), shortest.len() as u64 - 1));
                 }
