@@ -104,6 +104,7 @@ impl Gate {
         let reference = reference(intent, last, terms);
         let market_price = self.price_of_market(intent, reference, &limits, terms)?;
         let price = market_price.unwrap_or(intent.price);
+        let more = notional(price, added, terms.multiplier);
         let notional = notional(price, intent.qty, terms.multiplier);
         check_order_notional(notional, limits.notional_max)?;
         // 9
@@ -116,7 +117,8 @@ impl Gate {
         if intent.head.kind == Kind::REPLACE_ORDER && target.is_none() {
             return Err(Refusal { code: Code::NOT_OPEN, limit: 0, value: 0 });
         }
-        let value = notional.saturating_sub(target.map_or(0, |target| target.value)).max(0);
+        // Its target may fill before it takes its place, and what it adds is open all the same: so never less than that.
+        let value = notional.saturating_sub(target.map_or(0, |target| target.value)).max(more);
         if !reduces {
             // 12
             check_position(intent.side, added, exposure, limits.long_max, limits.short_max)?;
