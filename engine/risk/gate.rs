@@ -357,6 +357,10 @@ impl Gate {
         if has_repeats(&self.rules.set) && self.repeats.is_none() {
             self.repeats = Some(Repeats::new(REPEATS, REPEATS_SEED));
         }
+        if let Some(repeats) = &mut self.repeats {
+            let limits = self.rules.set.classes.iter().filter_map(|class| class.order.repeats);
+            repeats.keep(limits.map(|limit| limit.within).max().unwrap_or_default());
+        }
     }
 
     /// The part of a strategy in an instrument.

@@ -122,6 +122,8 @@ pub struct Repeats {
     entries: Vec<[Entry; BUCKET]>,
     mask: u64,
     seed: u64,
+    /// The longest window: none is forgotten sooner, though limits of one class have a shorter one.
+    longest: Nanos,
 }
 
 impl Repeats {
@@ -137,7 +139,12 @@ impl Repeats {
         let buckets = (2 * capacity).max(PLACES).next_power_of_two() / BUCKET;
         let heads = vec![Head::default(); buckets];
         let entries = vec![[Entry::default(); BUCKET]; buckets];
-        Self { heads, entries, mask: buckets as u64 - 1, seed }
+        Self { heads, entries, mask: buckets as u64 - 1, seed, longest: Nanos(0) }
+    }
+
+    /// Keeps what is younger than `within`, whatever the window that it is asked with.
+    pub fn keep(&mut self, within: Nanos) {
+        self.longest = within;
     }
 
     /// Starts to bring in what finds the order.
@@ -206,6 +213,7 @@ impl Repeats {
     #[inline]
     fn find(&self, key: &RepeatKey, within: Nanos, now: Nanos) -> Option<Place> {
         let Hashed { buckets, tag } = self.hash(key);
+        let within = within.max(self.longest);
         let [one, other] = buckets.map(|bucket| self.heads[bucket].looks(tag, within, now));
         for (bucket, looks) in buckets.into_iter().zip([one, other]) {
             let mut same = looks.same;
