@@ -235,7 +235,7 @@ impl Gate {
     }
 
     /// What is held of an instrument is worth something else now.
-    fn revalue(&mut self, instrument: InstrumentId, mark: Price) {
+    pub(super) fn revalue(&mut self, instrument: InstrumentId, mark: Price) {
         let index = instrument.index();
         let stake = &mut self.stakes[index];
         let each =
@@ -254,6 +254,15 @@ impl Gate {
             };
             for place in slots.places() {
                 self.tallies[place].revalue(more);
+            }
+        }
+        // Only when all is revalued: what one strategy loses another may have gained.
+        let mut held = if each == 0 { 0 } else { self.stakes[index].held };
+        while held != 0 {
+            let slot = held.trailing_zeros() as usize;
+            held &= held - 1;
+            let account = usize::from(self.rules.strategies[slot].account_place);
+            for place in [0, account, Rules::strategy_place(slot), SLOTS + index] {
                 self.look_at_loss(place);
             }
         }
