@@ -322,6 +322,10 @@ impl Gate {
         if strategy >= self.rules.strategies.len() {
             return;
         }
+        if self.stakes[index].mark == Price(0) {
+            // Before this trade: what was traded for nothing is worth something too.
+            self.revalue(report.head.instrument, report.price);
+        }
         let stake = &mut self.stakes[index];
         let position = self.portfolio.holding(report.head.instrument).position;
         stake.exposure.position = position;
@@ -330,9 +334,6 @@ impl Gate {
         let each = i128::from(report.price.0) * multiplier;
         let qty = signed(side.is_buy(), report.qty);
         let paid = each.saturating_mul(i128::from(qty));
-        if stake.mark == Price(0) {
-            stake.mark = report.price;
-        }
         let worth = (i128::from(stake.mark.0) * multiplier).saturating_mul(i128::from(qty));
         let part = self.part(slots);
         let invested = part.trade(qty, paid);
@@ -350,6 +351,14 @@ impl Gate {
 
     fn canceled(&mut self, report: &Report, back: &mut impl Sink<Report>) {
         self.counts.refused(report);
+        let slot = self.index.get(report.order.0);
+        if let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) {
+            // What is no longer on offer need not be borrowed.
+            let freed = open.located.min(report.qty);
+            open.located = open.located.saturating_sub(freed);
+            let stake = &mut self.stakes[open.slots.instrument as usize];
+            stake.located_used = stake.located_used.saturating_sub(freed);
+        }
         if self.reduce(report.order, report.qty) {
             self.close(report.order, OrderState::CANCELED, Code(report.code), back);
         }
@@ -378,15 +387,16 @@ impl Gate {
     fn replaced(&mut self, report: &Report, back: &mut impl Sink<Report>) {
         self.answered(report);
         // It is counted before its target is not: in between nothing would seem to be open.
-        self.count_replacement(report.order);
+        let first = self.count_replacement(report.order);
         self.close(report.target, OrderState::REPLACED, Code::NONE, back);
         let Some(slot) = self.index.get(report.order.0) else {
             self.counts.unknown_reports += 1;
             return;
         };
-        let Some(open) = self.orders.get_mut(slot) else { return };
-        // Never more than was asked for, whatever the venue says.
-        let leaves = report.leaves.min(open.intent.qty);
+        let Some(open) = self.orders.get_mut(slot).filter(|_| first) else { return };
+        // Never more than was asked for, whatever the venue says; and what was heard of it before this is gone.
+        let gone = open.intent.qty.saturating_sub(open.leaves);
+        let leaves = report.leaves.min(open.intent.qty).saturating_sub(gone);
         let Open { slots, intent: Intent { side, price, sale, .. }, .. } = *open;
         let multiplier = self.stakes[slots.instrument as usize].terms.multiplier;
         let value = notional(price, leaves, multiplier);
@@ -399,15 +409,21 @@ impl Gate {
         let stake = &mut self.stakes[slots.instrument as usize];
         let used = stake.located_used.saturating_add(located);
         stake.located_used = used.saturating_sub(before.2);
+        if leaves == Qty::ZERO {
+            self.close(report.order, OrderState::FILLED, Code::NONE, back);
+        }
     }
 
-    fn count_replacement(&mut self, order: OrderId) {
+    /// Whether it was not confirmed before.
+    fn count_replacement(&mut self, order: OrderId) -> bool {
         let slot = self.index.get(order.0);
-        let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return };
-        if !std::mem::replace(&mut open.counted, true) {
+        let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return false };
+        let first = !std::mem::replace(&mut open.counted, true);
+        if first {
             for place in open.slots.places() {
                 self.tallies[place].open_orders += 1;
             }
         }
+        first
     }
 }
