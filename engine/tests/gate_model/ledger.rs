@@ -583,7 +583,8 @@ impl Ledger {
                 let slice = window.within.0.div_ceil(8).max(1);
                 for (span, sure) in [(window.within.0, true), (9 * slice - 1, false)] {
                     let (value, lots) = self.within(scope, now, span);
-                    let dear = window.value_max.is_some_and(|max| value + notional > max.0);
+                    let dear =
+                        window.value_max.is_some_and(|max| value.saturating_add(notional) > max.0);
                     let many = window.qty_max.is_some_and(|max| lots + qty > max.0.into());
                     let codes = [(dear, Code::WINDOW_VALUE), (many, Code::WINDOW_QTY)];
                     for (_, code) in codes.into_iter().filter(|(over, _)| *over) {

@@ -722,7 +722,19 @@ impl Run {
     }
 }
 
+/// Names its sequence where something panics that knows nothing of it.
+struct Named(u64);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("in the sequence of CORETICK_GATE_SEED={}", self.0);
+        }
+    }
+}
+
 fn run(seed: u64) -> Tally {
+    let _named = Named(seed);
     let mut run = Run::new(seed);
     let steps = run.draw.pick(&[150, 300, 300, 300, 1_500]);
     for _ in 0..steps {
