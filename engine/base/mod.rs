@@ -7,6 +7,7 @@ pub mod command;
 pub mod dial;
 pub mod instrument;
 pub mod message;
+pub mod name;
 pub mod plant;
 pub mod pool;
 pub mod prefetch;

@@ -9,6 +9,7 @@ use super::latches::{LatchKeeper, scope_of_record};
 use crate::base::code::Code;
 use crate::base::instrument::Symbols;
 use crate::base::message::{Kind, Report};
+use crate::base::name;
 use crate::base::unit::{Level, Nanos, OrderState, TradingState};
 use std::fmt;
 use std::io::{self, Write};
@@ -55,19 +56,19 @@ impl Audit {
         let Report { head, limit, value, .. } = *record;
         let (time, code) = (head.time.0, Code(record.code));
         let scope = || match scope_of_record(record, symbols) {
-            Some((Level::FIRM, _)) => Level::FIRM.name().into(),
-            Some((level, id)) => text(&format!("{level}:{id}")),
+            Some((level, id)) => text(&name::of_scope(level, &id)),
             None => "unknown".into(),
         };
         match head.kind {
             Kind::CLOSED if record.state == OrderState::REFUSED => {
-                let (order, strategy) = (record.order.0, record.strategy.0);
+                let order = record.order.0;
+                let strategy = name::of_scope(Level::STRATEGY, &record.strategy.0.to_string());
                 let (account, symbol) = (record.account.0, symbols.name(head.instrument));
                 let detail = text(&format!("{} {} {symbol}", record.side, record.qty.0));
                 self.row(
                     false,
                     format_args!(
-                        "{time},refused,strategy:{strategy} account:{account},{},{order},{limit},{value},,{detail}",
+                        "{time},refused,{strategy} account:{account},{},{order},{limit},{value},,{detail}",
                         code.0
                     ),
                 );
@@ -249,10 +250,10 @@ mod tests {
             "firm.net_max: 5 -> 6\n(looser)",
         );
         let rows = [
-            "9,refused,strategy:2 account:4,1200,5,10,12,,\"buy 70 A,B\"",
+            "9,refused,strategy:quoter account:4,1200,5,10,12,,\"buy 70 A,B\"",
             "9,killed,\"instrument:A,B\",103,,,,coretick,killed_instrument",
             "9,flat,account:4,,,,1500,coretick,nanoseconds since",
-            "9,alert,strategy:2,1402,,1000,75,coretick,per cent of net_strategy",
+            "9,alert,strategy:quoter,1402,,1000,75,coretick,per cent of net_strategy",
             "10,limits,firm,,,,,\"ada, \"\"the\"\" first\",firm.net_max: 5 -> 6 (looser)",
         ];
         assert_eq!(paper.rows(), rows);

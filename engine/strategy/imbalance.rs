@@ -6,6 +6,7 @@
 
 use super::{Orders, Strategy};
 use crate::base::message::{Kind, Report};
+use crate::base::name;
 use crate::base::prefetch::prefetch;
 use crate::base::unit::*;
 use crate::book::{Books, Change};
@@ -48,7 +49,7 @@ pub struct Imbalance {
 
 impl Imbalance {
     /// What it is called in intents and files.
-    pub const ID: StrategyId = StrategyId(1);
+    pub const ID: StrategyId = name::IMBALANCE;
     /// Memory an instrument, in bytes.
     pub const INSTRUMENT_BYTES: usize = size_of::<Seen>() + size_of::<InstrumentId>();
 

@@ -3,10 +3,16 @@
 //!
 //! After a turn an instrument rests for the cooldown, whatever its touch and its reports do; what they ask for is
 //! remembered, and done at the first book event or tick after. Only a change of phase or health is acted on at once.
+//!
+//! A quote that may not be moved is not left where it is: if the gate refuses a replace for what neither time nor another
+//! price mends (a part-filled offer of what was owned may be a short sale by now, which no replace can say), the quote is
+//! cancelled, and quoted anew.
 #![forbid(unsafe_code)]
 
 use super::{Orders, Strategy};
+use crate::base::code::Code;
 use crate::base::message::{Kind, Report};
+use crate::base::name;
 use crate::base::unit::*;
 use crate::book::{Books, Change};
 use std::cmp::Reverse;
@@ -37,6 +43,8 @@ struct Quote {
     pending: bool,
     /// The order that a pending replace takes the place of.
     before: OrderId,
+    /// It can be moved no more: to be cancelled, and quoted anew.
+    pull: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -70,7 +78,7 @@ type Rest = Reverse<(Nanos, InstrumentId)>;
 
 impl Quoter {
     /// What it is called in intents and files.
-    pub const ID: StrategyId = StrategyId(2);
+    pub const ID: StrategyId = name::QUOTER;
     /// Memory an instrument, in bytes.
     pub const INSTRUMENT_BYTES: usize =
         size_of::<Seen>() + size_of::<InstrumentId>() + size_of::<Rest>();
@@ -149,13 +157,13 @@ impl Quoter {
         if quote.pending {
             return;
         }
-        let target = self.target(side, &seen, books, instrument);
+        let target = self.target(side, &seen, books, instrument).filter(|_| !quote.pull);
         let qty = self.settings.qty;
         match (target, quote.order) {
             (Some(price), OrderId::NONE) => {
                 let sent = orders.new_order(instrument, side, price, qty, TimeInForce::DAY);
                 let Some(order) = sent else { return };
-                quote = Quote { order, price, pending: true, before: OrderId::NONE };
+                quote = Quote { order, price, pending: true, ..Quote::default() };
             }
             (Some(price), order) => {
                 let away = (price.0 - quote.price.0).abs();
@@ -164,7 +172,7 @@ impl Quoter {
                 }
                 let sent = orders.replace(order, instrument, side, price, qty);
                 let Some(new) = sent else { return };
-                quote = Quote { order: new, price, pending: true, before: order };
+                quote = Quote { order: new, price, pending: true, before: order, pull: false };
             }
             (None, OrderId::NONE) => return,
             (None, order) => {
@@ -176,6 +184,16 @@ impl Quoter {
         }
         self.seen[instrument.index()].quotes[place(side)] = quote;
         self.seen[instrument.index()].last = self.now;
+    }
+}
+
+/// Whether a replace that was refused for this may pass at another time or at another price: all that route and the venue say,
+/// and of the gate what looks at the market, at the pace or at the price.
+fn passes(code: Code) -> bool {
+    match code {
+        Code::NONE | Code::SHORT_PRICE => true,
+        // Hundreds are the control's number.
+        Code(number) => matches!(number / 100, 3 | 10 | 11 | 16 | 17 | 19 | 21 | 23 | 30..),
     }
 }
 
@@ -227,11 +245,18 @@ impl Strategy for Quoter {
             }
             // The order is dead: what it was to replace stands, if it still does.
             Kind::REFUSED | Kind::REJECTED | Kind::TOO_LATE if ours => {
-                *quote = Quote { order: quote.before, price: Price(0), ..Quote::default() };
+                let stands = quote.before;
+                let refused = report.head.kind == Kind::REFUSED && !passes(Code(report.code));
+                let pull = refused && stands != OrderId::NONE;
+                *quote = Quote { order: stands, pull, ..Quote::default() };
                 // Asked again at once it would be refused again: the next move of the touch is soon enough.
-                if report.head.kind != Kind::TOO_LATE {
+                if report.head.kind != Kind::TOO_LATE && !pull {
                     return;
                 }
+            }
+            Kind::REFUSED if cancel && quote.pull => {
+                quote.pending = false;
+                return;
             }
             Kind::REFUSED | Kind::TOO_LATE if cancel => quote.pending = false,
             Kind::FILLED | Kind::CANCELED if report.leaves == Qty::ZERO && ours => {

@@ -1,6 +1,7 @@
 //! The stage and its strategies on real books: what they send for a packet, and what they make of reports.
 
 mod flatten;
+mod marks;
 mod quoter;
 mod taker;
 

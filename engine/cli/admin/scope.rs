@@ -2,9 +2,9 @@
 
 use crate::base::command::Scope;
 use crate::base::instrument::{InstrumentTable, Symbol};
+use crate::base::name;
 use crate::base::unit::{AccountId, Level, StrategyId, TradingState};
 use crate::journal::{Latched, Latches};
-use crate::topology::limits::STRATEGIES;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -35,9 +35,7 @@ impl FromStr for ScopeName {
         let scope = match level {
             "account" => id.parse().map(|id| Self::Account(AccountId(id))).ok(),
             "strategy" => {
-                let known = STRATEGIES.iter().find(|(name, _)| *name == id);
-                let id = known.map(|(_, id)| *id).or_else(|| id.parse().ok());
-                id.map(|id| Self::Strategy(StrategyId(id)))
+                name::strategy(id).or_else(|| id.parse().map(StrategyId).ok()).map(Self::Strategy)
             }
             "instrument" => id.parse().map(Self::Instrument).ok(),
             _ => None,
@@ -62,15 +60,8 @@ impl From<ScopeName> for String {
 
 impl fmt::Display for ScopeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Firm => f.write_str("firm"),
-            Self::Account(id) => write!(f, "account:{}", id.0),
-            Self::Strategy(id) => match STRATEGIES.iter().find(|(_, known)| *known == id.0) {
-                Some((name, _)) => write!(f, "strategy:{name}"),
-                None => write!(f, "strategy:{}", id.0),
-            },
-            Self::Instrument(symbol) => write!(f, "instrument:{symbol}"),
-        }
+        let (level, id) = self.latched();
+        f.write_str(&name::of_scope(level, &id))
     }
 }
 

@@ -122,6 +122,52 @@ fn a_replace_that_failed_leaves_the_quote_that_it_had() {
 }
 
 #[test]
+fn a_quote_that_may_not_be_moved_is_cancelled_and_quoted_anew() {
+    for code in [Code::SALE_MARK, Code::NOT_OPEN, Code::POSITION, Code::LOSS, Code::NET_ACCOUNT] {
+        let (mut desk, _, ask) = quoting(1_000);
+        let moved = desk.move_to(2, 1006, 10);
+        assert_eq!(sent(&moved), ["replace-order sell 1006"]);
+        let refused = |intent: &Intent| Report { code: code.0, ..about(intent, Kind::REFUSED) };
+        desk.tell(refused(&moved[0]));
+        let pulled = desk.idle();
+        assert_eq!(sent(&pulled), ["cancel-order sell 0"], "{}", code.name());
+        assert_eq!(pulled[0].target, ask.order);
+        assert_eq!(sent(&desk.move_to(2, 1007, 10)), NOTHING, "it is not answered yet");
+        desk.tell(gone(&ask, Kind::CANCELED));
+        let anew = desk.idle();
+        assert_eq!(sent(&anew), ["new sell 1007"], "{}", code.name());
+        desk.tell(refused(&anew[0]));
+        assert_eq!(sent(&desk.idle()), NOTHING, "no storm of refusals");
+        assert_eq!(sent(&desk.move_to(2, 1008, 10)), ["new sell 1008"]);
+    }
+}
+
+#[test]
+fn a_quote_that_may_be_moved_in_a_moment_or_elsewhere_stays() {
+    for code in [Code::RATE_STRATEGY, Code::WINDOW_QTY, Code::PRICE_COLLAR, Code::SHORT_PRICE] {
+        let (mut desk, _, ask) = quoting(1_000);
+        let moved = desk.move_to(2, 1006, 10);
+        desk.tell(Report { code: code.0, ..about(&moved[0], Kind::REFUSED) });
+        assert_eq!(sent(&desk.idle()), NOTHING, "{}", code.name());
+        let again = desk.move_to(2, 1007, 10);
+        assert_eq!(sent(&again), ["replace-order sell 1007"], "{}", code.name());
+        assert_eq!(again[0].target, ask.order);
+    }
+}
+
+#[test]
+fn a_quote_whose_cancel_is_refused_too_waits_for_the_touch_to_move() {
+    let (mut desk, _, ask) = quoting(1_000);
+    let moved = desk.move_to(2, 1006, 10);
+    desk.tell(Report { code: Code::SALE_MARK.0, ..about(&moved[0], Kind::REFUSED) });
+    assert_eq!(sent(&desk.idle()), ["cancel-order sell 0"]);
+    let cancel = Intent { order: OrderId::NONE, target: ask.order, ..ask };
+    desk.tell(Report { code: Code::ROUTE_NOT_LIVE.0, ..about(&cancel, Kind::REFUSED) });
+    assert_eq!(sent(&desk.idle()), NOTHING, "no storm of cancels");
+    assert_eq!(sent(&desk.move_to(2, 1007, 10)), ["cancel-order sell 0"], "it is still pulled");
+}
+
+#[test]
 fn a_quote_that_fills_while_its_replace_is_on_the_way_is_quoted_anew() {
     let (mut desk, bid, _) = quoting(1_000);
     let moved = desk.move_to(1, 1001, 10);
@@ -297,7 +343,8 @@ impl Apart {
     fn arrive(&mut self, luck: u8) {
         let Some(intent) = self.intents.pop_front() else { return };
         if luck < 30 {
-            return self.say(about(&intent, Kind::REFUSED));
+            let code = if luck < 15 { Code::SALE_MARK } else { Code::NONE };
+            return self.say(Report { code: code.0, ..about(&intent, Kind::REFUSED) });
         }
         let target = self.live.get(&intent.target).copied();
         match (intent.head.kind, target) {

@@ -6,9 +6,10 @@
 //! Pure code: who asks, and when, is for those who keep the record.
 #![forbid(unsafe_code)]
 
-use super::file::{LimitsFile, STRATEGIES};
+use super::file::LimitsFile;
 use super::keys::{self, Tight, is_of_many};
 use super::value::Value;
+use crate::base::name::STRATEGIES;
 use crate::base::unit::AccountId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -6,6 +6,7 @@
 use super::keys::{self, Key, TABLES, is_of_many};
 use super::value::Value;
 use crate::base::instrument::Symbol;
+use crate::base::name::{self, STRATEGIES};
 use crate::topology::error::{ConfigError, Fault, Place};
 use crate::topology::source::{self, Layer, Places};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +17,6 @@ use toml::Table;
 /// The built-in file: every key with its default.
 pub(in crate::topology) const DEFAULT: &str = include_str!("../../limits.toml");
 const DEFAULT_NAME: &str = "engine/limits.toml";
-
-/// Strategies that can be named, with their ids.
-pub const STRATEGIES: [(&str, u16); 2] = [("imbalance", 1), ("quoter", 2)];
 
 /// Limits as they were written.
 #[derive(Clone, Debug, Default)]
@@ -287,21 +285,20 @@ fn no_table(path: &str, key: &str) -> Fault {
 }
 
 /// The name of an account, strategy or symbol in the one way in which it is written.
-fn canonical(table: &str, name: &str) -> Result<String, Fault> {
+fn canonical(table: &str, id: &str) -> Result<String, Fault> {
     match table {
         "account" => {
-            let message =
-                format!("`{name}` is no account: accounts are numbers, as in [account.1]");
+            let message = format!("`{id}` is no account: accounts are numbers, as in [account.1]");
             let wrong = Fault::Type { message, like: None };
-            name.parse::<u32>().map(|id| id.to_string()).map_err(|_| wrong)
+            id.parse::<u32>().map(|id| id.to_string()).map_err(|_| wrong)
         }
-        "strategy" if STRATEGIES.iter().any(|(known, _)| *known == name) => Ok(name.into()),
+        "strategy" if name::strategy(id).is_some() => Ok(id.into()),
         "strategy" => {
             let known = STRATEGIES.iter().map(|(known, _)| (*known).into()).collect();
-            Err(Fault::Unknown { word: name.into(), known })
+            Err(Fault::Unknown { word: id.into(), known })
         }
         _ => {
-            let symbol = name.parse::<Symbol>().map_err(|_| Fault::NotASymbol(name.into()))?;
+            let symbol = id.parse::<Symbol>().map_err(|_| Fault::NotASymbol(id.into()))?;
             Ok(symbol.to_string())
         }
     }

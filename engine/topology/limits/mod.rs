@@ -15,5 +15,5 @@ mod value;
 pub use change::{Change, Control, Entry, ProposeError, Proposed};
 #[cfg(test)]
 pub(super) use file::DEFAULT;
-pub use file::{LimitsFile, STRATEGIES};
+pub use file::LimitsFile;
 pub use value::Value;

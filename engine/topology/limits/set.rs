@@ -1,9 +1,10 @@
 //! From a limits file to the numbers that the gate holds orders against.
 
-use super::file::{LimitsFile, STRATEGIES};
+use super::file::LimitsFile;
 use super::keys::{self, PHASE_NAMES};
 use super::value::Value;
 use crate::base::instrument::{InstrumentTable, Symbol};
+use crate::base::name::STRATEGIES;
 use crate::base::unit::*;
 use crate::risk::*;
 use crate::topology::error::{ConfigError, Fault};
@@ -85,7 +86,7 @@ impl LimitsFile {
                 }
             }
             instruments.sort_unstable();
-            let (id, limits) = (StrategyId(id), self.level(&at));
+            let limits = self.level(&at);
             scopes.push(StrategyScope { id, account, limits, instruments });
         }
         scopes.sort_by_key(|scope| scope.id);
