@@ -10,6 +10,7 @@ mod facts;
 mod history;
 mod keys;
 mod lines;
+mod risk;
 mod screen;
 mod terminal;
 #[cfg(test)]
@@ -21,7 +22,9 @@ pub use watch::Watch;
 
 use crate::base::command::Commands;
 use crate::base::instrument::Symbols;
+use crate::base::message::Report;
 use crate::base::unit::Nanos;
+use crate::cli::admin::Refusals;
 use crate::telemetry::{Board, View};
 use history::History;
 use screen::Palette;
@@ -59,6 +62,8 @@ struct Picture<'a> {
     history: &'a History,
     symbols: &'a Symbols,
     commands: &'a Commands,
+    /// The last ones, the oldest first.
+    refusals: &'a [Report],
     /// Whether the person is asked if the kill is meant.
     asks: bool,
     palette: Palette,
@@ -73,6 +78,7 @@ pub struct Console {
     board: Board,
     symbols: Symbols,
     commands: Commands,
+    refusals: Refusals,
     history: History,
     palette: Palette,
     looked: Option<Nanos>,
@@ -84,12 +90,13 @@ impl Console {
     ///
     /// # Errors
     /// If there is no standard output.
-    pub fn open(
+    pub(crate) fn open(
         plain: bool,
         title: &str,
         board: Board,
         symbols: Symbols,
         commands: Commands,
+        refusals: Refusals,
     ) -> io::Result<Self> {
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
@@ -106,6 +113,7 @@ impl Console {
             board,
             symbols,
             commands,
+            refusals,
             history: History::default(),
             palette: Palette::of_environment(),
             looked: None,
@@ -138,12 +146,14 @@ impl Console {
     fn show(&mut self, now: Nanos) -> io::Result<()> {
         let view = self.board.view(now);
         let second_over = self.history.see(&view);
+        let refusals = self.refusals.last();
         let picture = Picture {
             title: &self.title,
             view: &view,
             history: &self.history,
             symbols: &self.symbols,
             commands: &self.commands,
+            refusals: &refusals,
             asks: matches!(&self.face, Face::Screen(screen) if screen.asks()),
             palette: self.palette,
         };

@@ -20,13 +20,14 @@ use crate::ingest::date::Day as Date;
 use crate::telemetry::Latency;
 use crate::topology::Machine;
 use crate::topology::config::{Config, MaybeAddress, StrategyName};
+use crate::topology::limits::LimitsFile;
 use crate::wire::itch;
 use crate::wire::soup::secret::Secret;
 use far::{FarEnd, Kept, Left, Rows};
 use ledger::Account;
 use std::io::{self, Write};
 use std::net::UdpSocket;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Run the whole: the embedded exchange on one core, the engine on another, over loopback sockets
@@ -62,18 +63,24 @@ pub(super) struct Arguments {
     /// Where stages run: fused, split, or a TOML file of shards
     #[arg(long, value_name = "NAME|FILE")]
     placement: Option<String>,
-    /// Listen here for `coretick risk`, `kill`, `resume` and `limits`, given as their --socket
+    /// Listen here for `coretick risk`, `kill`, `resume` and `limits`, given as their --socket; else at admin.sock in the
+    /// folder of --out
     #[arg(long, value_name = "PATH")]
     admin: Option<String>,
     /// Show plain lines instead of a console
     #[arg(long)]
     plain: bool,
     /// Write summary.json, orders.csv, fills.csv, gaps.csv, audit.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into
-    /// this folder; those of an earlier run are removed from it first
+    /// this folder; those of an earlier run are removed from it first. Who was killed is kept there too, in `latches`: the
+    /// next demo in this folder starts with it
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
+/// The limits that its orders are held against.
+const LIMITS: &str = include_str!("demo/limits.toml");
+/// The longest name that a socket can have here, in bytes: the system takes 107.
+const SOCKET_NAME_MAX: usize = 100;
 /// Orders of which it is kept what led to them.
 const CAUSES: usize = 1 << 20;
 /// MiB of messages that the exchange keeps, and so many seconds at the rate asked for: a message has some 40 bytes.
@@ -95,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let mut plan = settings.plan(now, Date::of(now).midnight())?;
     let [line_a, line_b] = free_ports()?;
     plan.addresses = Addresses::on_this_machine(line_a, line_b);
-    let table = table(&plan.venue.feed.tape.listings);
+    let table = table(&plan.venue);
     if let Some(outputs) = &outputs {
         outputs.write("instruments.csv", table.to_csv().as_bytes())?;
     }
@@ -111,6 +118,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
 
     let config = config(arguments, &far.addresses, &user, table)?;
     let secret = Secret::new(&password, "the demo's account").map_err(Failure::Secret)?;
+    if !config.risk.admin.is_empty() {
+        let path = &config.risk.admin;
+        writeln!(out, "admin     {path}: coretick risk --socket {path}")?;
+        out.flush()?;
+    }
     let engine = Engine {
         config: config.clone(),
         machine: machine.without(spare),
@@ -203,9 +215,18 @@ fn config(
     config.feed.rerequests = MaybeAddress(Some(at.rerequests));
     config.feed.snapshots = MaybeAddress(Some(at.snapshots));
     config.table = Some(Arc::new(table));
-    config.risk.admin = arguments.admin.clone().unwrap_or_default();
+    config.set_limits(LimitsFile::parse("engine/cli/demo/limits.toml", LIMITS)?);
+    let inside = |name| arguments.out.as_deref().map(|folder| in_folder(folder, name));
+    let admin = || inside("admin.sock").filter(|path| path.len() <= SOCKET_NAME_MAX);
+    config.risk.admin = arguments.admin.clone().or_else(admin).unwrap_or_default();
+    config.risk.latches = inside("latches").unwrap_or_default();
     config.validate()?;
+    config.limit_set()?;
     Ok(config)
+}
+
+fn in_folder(folder: &Path, name: &str) -> String {
+    folder.join(name).display().to_string()
 }
 
 /// Where the two accounts differ.
@@ -233,4 +254,47 @@ fn round_trip(ran: &Ran, left: Left, account: &Account) -> Latency {
         }
     }
     latency
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::unit::AccountId;
+    use crate::risk::{LevelLimits, OrderLimits};
+
+    /// Whether no control of a level is off.
+    fn is_whole(limits: &LevelLimits, breaker: bool) -> bool {
+        let LevelLimits { gross_max, net_max, credit_max, window, rate, .. } = *limits;
+        let money = [gross_max, net_max, credit_max, limits.loss_reduce, limits.loss_kill];
+        let window = window.is_some_and(|it| it.value_max.is_some() && it.qty_max.is_some());
+        let orders = limits.open_orders_max.is_some() && limits.orders_per_trade_max.is_some();
+        let breaks = limits.breaker.is_some_and(|it| it.answer_within.0 > 0);
+        money.iter().all(Option::is_some) && window && orders && rate.is_some() && breaks == breaker
+    }
+
+    #[test]
+    fn every_control_that_the_demo_has_data_for_is_on_at_every_level() {
+        let venue = settings_of(1).plan(Nanos(0), Nanos(0)).unwrap().venue;
+        let limits = LimitsFile::parse("limits.toml", LIMITS).unwrap();
+        // A demo of one symbol can be run too.
+        let set = limits.set(AccountId(1), Some(&table(&venue))).unwrap();
+        assert!(is_whole(&set.firm, true));
+        assert!(set.accounts.iter().all(|it| is_whole(&it.limits, true)));
+        assert!(set.strategies.iter().all(|it| is_whole(&it.limits, true)));
+        assert_eq!((set.accounts.len(), set.strategies.len(), set.classes.len()), (1, 2, 1));
+        let class = &set.classes[0];
+        assert!(is_whole(&class.level, false), "an instrument has no breaker");
+        let OrderLimits { qty_max, notional_max, average_volume_bp, collar, .. } = class.order;
+        assert!(qty_max.is_some() && notional_max.is_some() && average_volume_bp.is_some());
+        assert!(collar.is_some() && class.order.market_collar.is_some() && class.order.sale_marks);
+        assert!(class.order.market_age_max.is_some() && class.order.repeats.is_some());
+        assert!(class.order.long_max.is_some() && class.order.short_max.is_some());
+        assert!(class.order.self_trade.is_some() && set.singles[0].located.is_some());
+    }
+
+    fn settings_of(symbols: u32) -> Settings {
+        let mut settings = Settings::default();
+        settings.flow.symbols = symbols;
+        settings
+    }
 }

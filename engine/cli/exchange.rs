@@ -7,12 +7,13 @@ use super::signal::Stop;
 use super::summary::grouped;
 use crate::base::clock::Wall;
 use crate::base::instrument::{Instrument, InstrumentTable};
-use crate::base::unit::Nanos;
+use crate::base::unit::{Nanos, Price, Qty};
 use crate::exchange::faults::Faults;
-use crate::exchange::market_data::Listing;
 use crate::exchange::server::{Addresses, Server};
 use crate::exchange::settings::{ProgrammeOf, Settings};
-use crate::exchange::venue::Venue;
+use crate::exchange::traders::Traders;
+use crate::exchange::unit::Locate;
+use crate::exchange::venue::{Venue, VenueConfig};
 use crate::ingest::date::Day as Date;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::{self, File};
@@ -93,7 +94,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             };
             fs::create_dir_all(folder).map_err(failed(folder))?;
             let path = folder.join("instruments.csv");
-            let table = table(&plan.venue.feed.tape.listings).to_csv();
+            let table = table(&plan.venue).to_csv();
             fs::write(&path, table).map_err(failed(&path))?;
             let path = folder.join("ledger.csv");
             Box::new(File::create(&path).map_err(failed(&path))?)
@@ -133,11 +134,21 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     }
 }
 
+/// What is traded of a symbol in a day: so much that the demo's orders are small beside it. No day here was ever measured.
+const AVERAGE_VOLUME: Qty = Qty(1_000_000);
+
 /// The exchange's symbols as an engine's instrument table.
-pub(super) fn table(listings: &[Listing]) -> InstrumentTable {
+pub(super) fn table(venue: &VenueConfig) -> InstrumentTable {
+    let traders = venue.background.as_ref().map(|background| Traders::new(&background.traders));
     let mut table = InstrumentTable::new();
-    for listing in listings {
-        table.add(Instrument::new(listing.symbol));
+    for (locate, listing) in (1..=u16::MAX).map(Locate).zip(&venue.feed.tape.listings) {
+        // Yesterday closed where today's traders begin; where nobody trades but clients, it is not known.
+        let close = traders.as_ref().map_or(0, |traders| traders.fair(locate, Nanos(0)).0);
+        table.add(Instrument {
+            previous_close: Price::from_e4(close),
+            average_volume: AVERAGE_VOLUME,
+            ..Instrument::new(listing.symbol)
+        });
     }
     table
 }
@@ -336,5 +347,30 @@ mod tests {
         let second = |seconds: u64| Nanos(seconds * SECOND.0);
         assert!(!is_told(second(0), false) && is_told(second(1), false));
         assert!(!is_told(second(29), true) && is_told(second(30), true));
+    }
+}
+
+#[cfg(test)]
+mod table_tests {
+    use super::*;
+
+    #[test]
+    fn the_table_tells_all_that_an_order_is_held_against() {
+        let mut settings = Settings::default();
+        settings.flow.symbols = 50;
+        settings.flow.rate = 1_000;
+        let plan = settings.plan(Nanos(0), Nanos(0)).unwrap();
+        let all = table(&plan.venue);
+        assert_eq!(all.len(), 50);
+        for (_, instrument) in all.iter() {
+            let Instrument { tick, lot, previous_close, average_volume, .. } = *instrument;
+            assert_eq!((tick, lot, average_volume), (Price::from_e4(100), Qty(1), AVERAGE_VOLUME));
+            assert!(previous_close.0 > 0 && previous_close.0 % tick.0 == 0, "{previous_close}");
+        }
+        let again = table(&settings.plan(Nanos(0), Nanos(0)).unwrap().venue);
+        assert_eq!(again.to_csv(), all.to_csv(), "the same seed, the same closes");
+        settings.flow.rate = 0;
+        let alone = table(&settings.plan(Nanos(0), Nanos(0)).unwrap().venue);
+        assert!(alone.iter().all(|(_, instrument)| instrument.previous_close == Price(0)));
     }
 }

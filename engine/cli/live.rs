@@ -141,7 +141,7 @@ impl Engine<'_> {
         let desk = Desk {
             commands: commands.clone(),
             board: board.clone(),
-            refusals,
+            refusals: refusals.clone(),
             symbols: symbols.clone(),
             table: Arc::clone(&table),
             audit: audit.clone(),
@@ -168,7 +168,8 @@ impl Engine<'_> {
             files: Some(files),
         };
 
-        let console = Console::open(plain, &title, board.clone(), symbols, commands.clone())?;
+        let console =
+            Console::open(plain, &title, board.clone(), symbols, commands.clone(), refusals)?;
         let mut console = Some(console);
         let mut course = Course::new(ends, commands.clone(), now);
         let mut told_to_stop = false;

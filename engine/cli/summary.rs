@@ -2,6 +2,7 @@
 
 mod capture;
 mod live;
+mod risk;
 mod trading;
 
 pub(super) use capture::notes as capture_notes;

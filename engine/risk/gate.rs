@@ -296,6 +296,11 @@ impl Gate {
         &self.counts
     }
 
+    /// Records that it had no room to tell.
+    pub fn lost_news(&self) -> u64 {
+        self.news.lost
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> &LimitSet {
         &self.rules.set

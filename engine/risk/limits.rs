@@ -5,6 +5,7 @@
 //! takes its place as a whole, between two messages.
 #![forbid(unsafe_code)]
 
+use crate::base::code::Code;
 use crate::base::instrument::Instrument;
 use crate::base::unit::*;
 
@@ -231,6 +232,47 @@ impl LimitSet {
         let open = Self::open(AccountId(0), StrategyId(0));
         Self { accounts: Vec::new(), strategies: Vec::new(), ..open }
     }
+
+    /// Controls that are off wherever they could be on, by the name of their code.
+    pub fn off(&self) -> Vec<&'static str> {
+        let accounts = self.accounts.iter().map(|scope| &scope.limits);
+        let strategies = self.strategies.iter().map(|scope| &scope.limits);
+        let instruments = self.classes.iter().map(|class| &class.level);
+        let levels: Vec<&LevelLimits> =
+            [&self.firm].into_iter().chain(accounts).chain(strategies).chain(instruments).collect();
+        let single = |is_on: fn(&Single) -> bool| self.singles.iter().any(is_on);
+        let order =
+            |is_on: fn(&OrderLimits) -> bool| self.classes.iter().any(|class| is_on(&class.order));
+        let level = |is_on: fn(&LevelLimits) -> bool| levels.iter().any(|limits| is_on(limits));
+        let windows = |is_on: fn(&WindowLimit) -> bool| {
+            levels.iter().any(|limits| limits.window.as_ref().is_some_and(is_on))
+        };
+        let controls = [
+            (Code::OLD_MARKET, order(|it| it.market_age_max.is_some())),
+            (Code::RESTRICTED, single(|it| it.restricted)),
+            (Code::NO_LOCATE, single(|it| it.located.is_some())),
+            (Code::SALE_MARK, order(|it| it.sale_marks)),
+            (Code::ORDER_QTY, order(|it| it.qty_max.is_some())),
+            (Code::ORDER_NOTIONAL, order(|it| it.notional_max.is_some())),
+            (Code::AVERAGE_VOLUME, order(|it| it.average_volume_bp.is_some())),
+            (Code::PRICE_COLLAR, order(|it| it.collar.is_some())),
+            (Code::NO_COLLAR_PRICE, order(|it| it.market_collar.is_some())),
+            (Code::POSITION, order(|it| it.long_max.is_some() || it.short_max.is_some())),
+            (Code::GROSS, level(|it| it.gross_max.is_some())),
+            (Code::NET, level(|it| it.net_max.is_some())),
+            (Code::CREDIT, level(|it| it.credit_max.is_some())),
+            (Code::WINDOW_VALUE, windows(|it| it.value_max.is_some())),
+            (Code::WINDOW_QTY, windows(|it| it.qty_max.is_some())),
+            (Code::RATE, level(|it| it.rate.is_some())),
+            (Code::OPEN_ORDERS, level(|it| it.open_orders_max.is_some())),
+            (Code::ORDERS_PER_TRADE, level(|it| it.orders_per_trade_max.is_some())),
+            (Code::DUPLICATE, order(|it| it.repeats.is_some())),
+            (Code::SELF_TRADE, order(|it| it.self_trade.is_some())),
+            (Code::LOSS, level(|it| it.loss_reduce.is_some() || it.loss_kill.is_some())),
+            (Code::BREAKER, level(|it| it.breaker.is_some())),
+        ];
+        controls.iter().filter(|(_, is_on)| !is_on).map(|(code, _)| code.name()).collect()
+    }
 }
 
 /// What the instrument table says of an instrument, as far as an order is held against it.
@@ -260,5 +302,24 @@ impl From<&Instrument> for Terms {
     fn from(instrument: &Instrument) -> Self {
         let Instrument { multiplier, tick, lot, average_volume, previous_close, .. } = *instrument;
         Self { multiplier, tick, lot, average_volume, previous_close }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_is_off_only_if_it_is_nowhere_on() {
+        let open = LimitSet::open(AccountId(1), StrategyId(1));
+        let off = open.off();
+        assert_eq!((off.len(), off[0], off[21]), (22, "old_market", "breaker"));
+        let mut set = open;
+        set.classes[0].order.qty_max = Some(Qty(1));
+        set.strategies[0].limits.net_max = Some(Money(1));
+        set.firm.window =
+            Some(WindowLimit { within: Nanos(1), value_max: None, qty_max: Some(Qty(1)) });
+        let on: Vec<_> = off.into_iter().filter(|name| !set.off().contains(name)).collect();
+        assert_eq!(on, ["order_qty", "net", "window_qty"]);
     }
 }

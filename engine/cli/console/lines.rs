@@ -1,9 +1,9 @@
 //! The console where nobody watches: one line a second.
 #![forbid(unsafe_code)]
 
-use super::Picture;
 use super::facts::{self, Tone, Totals};
 use super::text::{clock, decimal, rate, span};
+use super::{Picture, risk};
 use crate::base::unit::OrderState;
 use crate::cli::summary::grouped;
 
@@ -37,6 +37,9 @@ pub(super) fn line(picture: &Picture<'_>) -> String {
     // The first fact is the sum; the next the most frequent reason.
     if let Some(most) = facts::refusals(view).get(1) {
         line += &format!(" ({} {})", most.name, most.value);
+    }
+    if let Some(risk) = risk::short(&view.risk) {
+        line += &format!("  {risk}");
     }
     line += &format!("  net {}", decimal(Totals::of(&view.positions).net(), 2));
     let latency = &rates.latency;

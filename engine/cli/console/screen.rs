@@ -6,7 +6,7 @@
 
 use super::facts::{self, Fact, Tone, Totals};
 use super::history::MINUTE;
-use super::{Picture, text};
+use super::{Picture, risk, text};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -15,7 +15,7 @@ use ratatui::widgets::{Block, Sparkline};
 
 /// From this size on there are frames.
 const WIDE: u16 = 110;
-const HIGH: u16 = 30;
+const HIGH: u16 = 38;
 /// The column of what a line is about.
 const LABEL: usize = 9;
 
@@ -162,6 +162,7 @@ fn draw_small(frame: &mut Frame<'_>, area: Rect, picture: &Picture<'_>) {
         line("session", facts::session(view, rates)),
         line("orders", facts::orders(view, rates)),
         line("refused", facts::refusals(view)),
+        line("risk", risk::line(&view.risk, picture.refusals, picture.symbols)),
         line("P&L", facts::totals(&totals)),
         line("latency", facts::latency(&rates.latency)),
         line("  in all", facts::latency(&view.latency)),
@@ -170,7 +171,7 @@ fn draw_small(frame: &mut Frame<'_>, area: Rect, picture: &Picture<'_>) {
     ];
     let spark = Rect {
         x: area.x + LABEL as u16,
-        y: area.y + 9,
+        y: area.y + 10,
         width: area.width.saturating_sub(LABEL as u16).min(MINUTE as u16),
         height: 1,
     };
@@ -182,12 +183,13 @@ fn draw_small(frame: &mut Frame<'_>, area: Rect, picture: &Picture<'_>) {
 fn draw_large(frame: &mut Frame<'_>, area: Rect, picture: &Picture<'_>) {
     let Picture { view, history, .. } = picture;
     let rates = history.rates();
-    let rows =
-        [Constraint::Length(1), Constraint::Length(6), Constraint::Length(8), Constraint::Fill(1)];
-    let [head, upper, lower, table] = Layout::vertical(rows).areas(area);
+    let rows = [1, 6, 8, 8].map(Constraint::Length);
+    let rows = rows.into_iter().chain([Constraint::Fill(1)]);
+    let [head, upper, lower, gate, table] = Layout::vertical(rows).areas(area);
     let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]);
     let [feed, session] = halves.areas(upper);
     let [orders, latency] = halves.areas(lower);
+    let [limits, refused] = halves.areas(gate);
     frame.render_widget(picture.headline(area.width.into()), head);
 
     // Within the frame.
@@ -207,6 +209,17 @@ fn draw_large(frame: &mut Frame<'_>, area: Rect, picture: &Picture<'_>) {
     let mut lines = picture.about("last 1 s", &facts::latency(&rates.latency), width, 1);
     lines.extend(picture.about("in all", &facts::latency(&view.latency), width, 1));
     framed("latency, receive to send; p99 of each second of the last minute", latency, lines);
+    let scopes = view.risk.scopes.iter().flat_map(|it| picture.flow(&risk::scope(it), width, 1));
+    framed("risk: limits most used", limits, scopes.collect());
+    // What stops trading comes first, then the last refusals, the newest at the top.
+    let latched = risk::latched(&view.risk, picture.symbols);
+    let mut lines =
+        if latched.is_empty() { Vec::new() } else { picture.about("latched", &latched, width, 2) };
+    let last = picture.refusals.iter().rev();
+    lines.extend(
+        last.flat_map(|it| picture.flow(&risk::refusal(it, picture.symbols), width, 1)).take(6),
+    );
+    framed("risk: last refusals", refused, lines);
     let mut lines = picture.flow(&facts::totals(&Totals::of(&view.positions)), whole, 1);
     lines.push(Line::default());
     lines.extend(picture.positions(usize::from(table.height).saturating_sub(4)));

@@ -7,8 +7,9 @@ use super::{Picture, lines};
 use crate::base::code::Code;
 use crate::base::command::Commands;
 use crate::base::instrument::Symbols;
+use crate::base::message::Report;
 use crate::base::unit::*;
-use crate::telemetry::{Board, Held, View};
+use crate::telemetry::{Board, Held, RiskFigures, USES, Use, View};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -23,6 +24,7 @@ struct Seen {
     commands: Commands,
     history: History,
     view: View,
+    refusals: Vec<Report>,
 }
 
 impl Seen {
@@ -36,7 +38,7 @@ impl Seen {
         meanwhile(&board);
         let view = board.view(Nanos(3 * SECOND));
         assert!(history.see(&view));
-        Self { board, symbols, commands, history, view }
+        Self { board, symbols, commands, history, view, refusals: Vec::new() }
     }
 
     fn empty() -> Self {
@@ -113,6 +115,7 @@ impl Seen {
             history: &self.history,
             symbols: &self.symbols,
             commands: &self.commands,
+            refusals: &self.refusals,
             asks,
             palette: Palette::new(colours),
         }
@@ -144,6 +147,7 @@ fn a_small_screen_has_a_line_for_each_matter() {
         "session  live  open 120  orders 1,200/s  replaces 300/s  cancels 800/s",
         "orders   sent 3,000  fills 60 (30/s)  filled 40  canceled 0  replaced 0",
         "refused  8  venue_halted 5  price_collar 3",
+        "risk     not shown yet",
         "P&L      net -22.25  realised -75.00  unrealised 53.00  fees 0.25  gross 22,553",
         "latency  p50 1.00 us  p99 3.45 us  max 3.45 us  of 100",
         "  in all p50 40.0 us  p99 40.0 us  max 40.0 us  of 600",
@@ -158,7 +162,7 @@ fn a_small_screen_has_a_line_for_each_matter() {
         assert_eq!(screen[at], *line, "line {at}");
     }
     assert_eq!(screen[23], "k kill   q stop");
-    assert!(screen[15..23].iter().all(String::is_empty));
+    assert!(screen[16..23].iter().all(String::is_empty));
 }
 
 #[test]
@@ -192,8 +196,8 @@ fn an_engine_that_has_done_nothing_is_shown_as_one() {
         screen[3],
         "session  down  open 0  orders 0/s  replaces 0/s  cancels 0/s  answers 0/s"
     );
-    assert_eq!((&*screen[5], &*screen[7]), ("refused  0", "latency  nothing sent"));
-    assert!(screen[12..23].iter().all(String::is_empty));
+    assert_eq!((&*screen[5], &*screen[8]), ("refused  0", "latency  nothing sent"));
+    assert!(screen[13..23].iter().all(String::is_empty));
     let large = seen.screen(140, 50);
     assert!(large.iter().any(|line| line.contains("last 1 s nothing sent")));
 }
@@ -201,7 +205,9 @@ fn an_engine_that_has_done_nothing_is_shown_as_one() {
 #[test]
 fn no_screen_is_too_small_to_draw_on_and_the_keys_come_last() {
     let seen = Seen::filled();
-    for (width, height) in [(0, 0), (1, 1), (5, 3), (20, 8), (80, 10), (109, 60), (300, 29)] {
+    for (width, height) in
+        [(0, 0), (1, 1), (5, 3), (20, 8), (80, 10), (109, 60), (110, 38), (300, 29)]
+    {
         let screen = seen.screen(width, height);
         assert_eq!(screen.len(), usize::from(height));
         if let (Some(last), 20..) = (screen.last(), width) {
@@ -223,7 +229,7 @@ fn rows_beyond_the_screen_are_the_smallest_positions() {
     assert_eq!((&ids[..4], ids.last()), (&[1, 2, 99, 98][..], Some(&3)), "by value");
     let seen = Seen { view, ..seen };
     let screen = seen.screen(80, 24);
-    assert!(screen[14].starts_with("#99 ") && screen[22].starts_with("#91 "), "{}", screen[22]);
+    assert!(screen[15].starts_with("#99 ") && screen[22].starts_with("#92 "), "{}", screen[22]);
     assert_eq!(screen[23], "k kill   q stop");
 }
 
@@ -276,4 +282,79 @@ fn a_line_says_the_same_in_short() {
 fn totals_are_of_all_positions_and_say_what_has_no_mark() {
     let totals = Totals::of(&Seen::filled().view.positions);
     assert_eq!((totals.open, totals.unmarked, totals.net()), (2, 1, -22_250_000_000));
+}
+
+/// With a gate that shows limits in use, and what it refused.
+fn guarded() -> Seen {
+    let mut seen = Seen::filled();
+    let risk = seen.board.risk();
+    let mut uses = [Use::default(); USES];
+    for (at, used) in [(0, 12), (1, 75), (2, 90), (5, 40)] {
+        uses[at] = Use { used, limit: 100 };
+    }
+    risk.show(RiskFigures::FIRM, 0, TradingState::LIVE.0, &[Use::default(); USES]);
+    risk.show(RiskFigures::account(0), 1, TradingState::LIVE.0, &uses);
+    uses[2] = Use { used: 74, limit: 100 };
+    risk.show(RiskFigures::strategy(0), 2, TradingState::REDUCE_ONLY.0, &uses);
+    risk.instrument(InstrumentId(2), TradingState::KILLED.0);
+    seen.view = seen.board.view(seen.view.at);
+    let mut refused = Report {
+        code: Code::POSITION.0,
+        side: Side::BUY,
+        qty: Qty(100),
+        limit: 1_000,
+        value: 1_100,
+        ..Report::default()
+    };
+    refused.head.instrument = InstrumentId(1);
+    seen.refusals = vec![Report { code: Code::RATE.0, ..refused }, refused];
+    seen
+}
+
+#[test]
+fn the_gate_has_a_line_on_a_small_screen_and_a_field_in_a_line_of_text() {
+    let seen = guarded();
+    let screen = seen.screen(120, 24);
+    let line = "risk     killed  strategy:quoter reduce-only  instrument:MSFT killed  account:1 credit 90%  \
+                last refused position AAPL";
+    assert_eq!(screen[6], line);
+    let text = lines::line(&seen.picture(false, false));
+    assert!(
+        text.contains("(venue_halted 5)  risk killed account:1 credit 90%  net -22.25"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_gate_has_frames_on_a_large_screen_with_limits_latches_and_refusals() {
+    let seen = guarded();
+    let screen = seen.screen(140, 50);
+    for fact in [
+        "│firm  live ",
+        "│account:1  live  credit 90%  net 75%  open orders 40% ",
+        "│strategy:quoter  reduce-only  net 75%  credit 74%  open orders 40% ",
+        "│latched  strategy:quoter reduce-only  instrument:MSFT killed ",
+        "│position  buy 100 AAPL  limit 1000  value 1100 ",
+    ] {
+        assert!(screen.iter().any(|line| line.contains(fact)), "{fact}\n{}", screen.join("\n"));
+    }
+    let row = |word: &str| screen.iter().position(|line| line.contains(word));
+    assert!(row("│position  buy") < row("│rate  buy"), "the newest first");
+}
+
+#[test]
+fn what_is_nearly_used_up_is_coloured() {
+    let cells = guarded().cells(140, 50, false, true);
+    let lines = text(&cells);
+    let colour = |row: &str, word: &str| {
+        let y = lines.iter().position(|line| line.contains(row)).unwrap();
+        let line: Vec<_> = (0..140).map(|x| cells[(x, y as u16)].symbol()).collect();
+        let word: Vec<_> = word.chars().map(String::from).collect();
+        let x = line.windows(word.len()).position(|at| at == word).unwrap();
+        cells[(x as u16, y as u16)].fg
+    };
+    assert_eq!(colour("│account:1", "90%"), Color::Red);
+    assert_eq!(colour("│account:1", "75%"), Color::Yellow);
+    assert_eq!(colour("│strategy:quoter", "74%"), Color::Reset);
+    assert_eq!(colour("│strategy:quoter", "reduce-only"), Color::Yellow);
 }

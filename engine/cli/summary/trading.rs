@@ -1,6 +1,7 @@
 //! Orders, positions, profit and latencies of a run.
 
-use super::{POSITIONS_SHOWN, grouped, wrapped};
+use super::risk::RiskFigures;
+use super::{POSITIONS_SHOWN, grouped};
 use crate::base::unit::{InstrumentId, Money, Price, Qty};
 use crate::book::Host;
 use crate::ingest::Day;
@@ -31,6 +32,7 @@ pub(crate) struct TradingFigures {
     unrealised: i128,
     fees: i128,
     latencies: Vec<(&'static str, Percentiles)>,
+    risk: RiskFigures,
 }
 
 struct Position {
@@ -101,6 +103,7 @@ impl TradingFigures {
             first_refusals: counts.first.clone(),
             unknown_reports: counts.unknown_reports,
             route: outcome.route.map(|(route, _)| route).unwrap_or_default(),
+            risk: RiskFigures::of(gate),
             open: gate.open_orders().len() as u64,
             refusals: refusals.map(|(code, count)| (code.name(), *count)).collect(),
             ..Self::default()
@@ -168,6 +171,7 @@ impl TradingFigures {
             "fees": decimal(Money(trading.fees)),
         });
         all.insert("pnl".into(), pnl);
+        trading.risk.json(&symbol, all);
         all.insert("positions".into(), Value::Array(positions.collect()));
         let latencies = trading.latencies.iter();
         let latencies = latencies.map(|(stage, figures)| ((*stage).to_string(), figures.json()));
@@ -190,11 +194,7 @@ impl TradingFigures {
             grouped(trading.fills),
             grouped(trading.open)
         )?;
-        let refusals = trading.refusals.iter();
-        let mut refusals =
-            refusals.map(|(name, count)| format!("{name} {}", grouped(*count))).peekable();
-        let none = refusals.peek().is_none().then(|| "none".to_string());
-        wrapped(out, "refused   ", refusals.chain(none))?;
+        trading.risk.print(&symbol, out)?;
         writeln!(
             out,
             "P&L       realised {:.2}, unrealised {:.2}, fees {:.2}",

@@ -84,7 +84,7 @@ fn with_nothing_held_a_tick_only_asks() {
 fn at_a_tick_it_asks_and_tells_the_market_of_each_instrument_that_is_held() {
     let mut desk = silent();
     desk.touch(2, (1000, 10), (1005, 10));
-    [2, 0, 3].map(|instrument| desk.tell(fill(instrument, BUY)));
+    [2, 0, 3].into_iter().for_each(|instrument| desk.tell(fill(instrument, BUY)));
     desk.idle();
     assert!(marks(&mut desk).is_empty(), "the fill told the price: from the next tick on");
     desk.tick();
