@@ -11,4 +11,5 @@ mod demo;
 mod ends;
 mod faults;
 mod process;
+mod risk;
 mod soak;
