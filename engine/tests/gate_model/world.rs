@@ -100,6 +100,7 @@ impl World {
             orders_max,
             instruments: INSTRUMENTS,
             latency_out: Nanos(500),
+            portfolio: coretick::portfolio::Settings::default(),
             heir: (AccountId(1), StrategyId(1)),
         };
         let gate = Gate::new(settings).with_table(&table()).with_inbox(inbox.clone());
