@@ -59,7 +59,7 @@ const MILLIS: Form = Form::Number(1, 86_400_000);
 const MICROS: Form = Form::Number(1, 86_400_000_000);
 const SHARE: Form = Form::Number(1, 10_000);
 
-/// Of a scope: controls 13 to 18, 22, 23.
+/// Of a scope: controls 13 to 18, 22.
 const LEVEL: &[Key] = &[
     key("gross_max", MONEY, Tight::Lower, None),
     key("net_max", MONEY, Tight::Lower, None),
@@ -73,7 +73,11 @@ const LEVEL: &[Key] = &[
     key("orders_per_trade_max", Form::Number(1, 1_000_000), Tight::Lower, None),
     key("loss_reduce", MONEY, Tight::Lower, None),
     key("loss_kill", MONEY, Tight::Lower, None),
-    key("breaker_failures", Form::Number(1, 1_000_000), Tight::Lower, None),
+];
+
+/// Of a scope that breaks as a whole: control 23. An instrument does not: its orders are its strategy's.
+const BREAKER: &[Key] = &[
+    key("breaker_failures", Form::Number(1, crate::risk::FAILURES_MAX as u64), Tight::Lower, None),
     key("breaker_within_ms", MILLIS, Tight::Higher, Some(1_000)),
     key("breaker_pause_ms", MILLIS, Tight::Higher, Some(5_000)),
     key("breaker_trials", Form::Number(1, 1_000), Tight::Higher, Some(3)),
@@ -123,9 +127,9 @@ const PHASES: &[Key] = &[
 /// The tables, and what may stand in each. Those of accounts, strategies and symbols are one each.
 pub(super) const TABLES: [(&str, &[&[Key]]); 6] = [
     ("phases", &[PHASES]),
-    ("firm", &[LEVEL]),
-    ("account", &[LEVEL]),
-    ("strategy", &[STRATEGY, LEVEL]),
+    ("firm", &[LEVEL, BREAKER]),
+    ("account", &[LEVEL, BREAKER]),
+    ("strategy", &[STRATEGY, LEVEL, BREAKER]),
     ("instrument", &[ORDER, LEVEL]),
     ("symbol", &[SYMBOL, ORDER, LEVEL]),
 ];
