@@ -218,7 +218,8 @@ fn a_symbol_s_limits_are_those_of_all_but_for_what_it_says() {
 fn every_key_reaches_the_gate() {
     // Each key changed alone changes the set.
     let plain = set(&parse("[account.1]\n[account.2]\n[strategy.quoter]\n[symbol.AAPL]\n"));
-    let with = "window_value_max = 5\norders_per_second = 5\nbreaker_failures = 5\n";
+    let sums = "window_value_max = 5\norders_per_second = 5\n";
+    let with = format!("{sums}breaker_failures = 5\n");
     let of_orders = "market_collar_bp = 5\nrepeats_max = 2\n";
     for (name, _) in TABLES {
         let at = match name {
@@ -253,7 +254,11 @@ fn every_key_reaches_the_gate() {
                 if table != name || name == "phases" {
                     text += if table == name { "" } else { continue };
                 }
-                let level = if name == "phases" { "" } else { with };
+                let level = match name {
+                    "phases" => "",
+                    "instrument" | "symbol" => sums,
+                    _ => &*with,
+                };
                 let orders = if matches!(name, "instrument" | "symbol") { of_orders } else { "" };
                 base += level;
                 base += orders;
