@@ -11,7 +11,17 @@ use std::path::{Path, PathBuf};
 
 /// Stop trading, or hold it to reducing positions: of the firm, an account, a strategy or an instrument
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = "In an emergency:\n  \
+    1. Stop all:          coretick kill --config desk.toml --who NAME --why TEXT\n                        \
+    (`k`, then `y`, on the engine's console does the same)\n  \
+    2. See that it is:    coretick risk --config desk.toml\n  \
+    3. If it says that it is not confirmed, or nobody answers: have the venue cancel all orders and close the\n     \
+    session, then end the engine's process.\n  \
+    4. Before it may start again: coretick resume --scope firm --who NAME --why TEXT (with --config if it runs, with\n     \
+    --latches if it does not). With a latch file (risk.latches) no restart forgets that it was killed.\n\n\
+    Killed is: whatever is new is refused, and what is open is cancelled. Positions stay: trade them down with\n\
+    --reduce-only in force, or elsewhere. Stop no more than you must: a strategy or an instrument can go alone.\n\n\
+    Examples:\n  \
     coretick kill --config desk.toml\n  \
     coretick kill --socket /run/user/1000/coretick.sock --scope strategy:imbalance --who ada --why \"quotes are wild\"\n  \
     coretick kill --scope instrument:AAPL --reduce-only --config desk.toml\n  \

@@ -5,6 +5,7 @@
 use super::value::Value;
 use crate::base::instrument::{Symbol, decimal};
 use crate::base::unit::{Phase, Price};
+use crate::risk::FAILURES_MAX;
 use crate::topology::error::Fault;
 
 /// What a key can be.
@@ -77,7 +78,7 @@ const LEVEL: &[Key] = &[
 
 /// Of a scope that breaks as a whole: control 23. An instrument does not: its orders are its strategy's.
 const BREAKER: &[Key] = &[
-    key("breaker_failures", Form::Number(1, crate::risk::FAILURES_MAX as u64), Tight::Lower, None),
+    key("breaker_failures", Form::Number(1, FAILURES_MAX as u64), Tight::Lower, None),
     key("breaker_within_ms", MILLIS, Tight::Higher, Some(1_000)),
     key("breaker_pause_ms", MILLIS, Tight::Higher, Some(5_000)),
     key("breaker_trials", Form::Number(1, 1_000), Tight::Higher, Some(3)),
