@@ -213,6 +213,9 @@ impl Engine<'_> {
     }
 }
 
+/// What scopes may do: level, id, state.
+type States = Vec<(Level, u32, TradingState)>;
+
 /// What was latched before this start: told to the shards, and kept from now on. A file that cannot be understood kills the
 /// firm, and is left for a person to look at until a latch moves.
 fn latches(
@@ -222,7 +225,7 @@ fn latches(
     audit: &Audit,
     symbols: &Symbols,
     now: Nanos,
-) -> Result<(Option<LatchKeeper>, Vec<(Level, u32, TradingState)>), Failure> {
+) -> Result<(Option<LatchKeeper>, States), Failure> {
     if config.risk.latches.is_empty() {
         return Ok((None, Vec::new()));
     }

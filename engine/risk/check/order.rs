@@ -238,10 +238,10 @@ pub fn check_price_collar(
     let (too_high, too_low) = (price > high, price < low);
     let (through, away) =
         if intent.side.is_buy() { (too_high, too_low) } else { (too_low, too_high) };
-    if !through && !(away && collar.passive) {
-        return Ok(());
+    if through || (away && collar.passive) {
+        return refuse(Code::PRICE_COLLAR, if too_high { high } else { low }, price);
     }
-    refuse(Code::PRICE_COLLAR, if too_high { high } else { low }, price)
+    Ok(())
 }
 
 /// 11: the worst price that a market order may trade at: what is beyond it is left to be cancelled. On the tick, towards the

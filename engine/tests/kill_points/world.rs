@@ -295,7 +295,7 @@ impl World {
     fn command(&mut self, kind: Kind, scope: Scope) {
         let strategy = if let Scope::Strategy(id) = scope { id } else { StrategyId(0) };
         let intent = Intent { level: scope.level(), strategy, ..self.intent(kind) };
-        self.to_gate(&intent);
+        self.send(&intent);
     }
 
     /// What the book stage tells and asks at a tick.
@@ -303,10 +303,10 @@ impl World {
         while let Some(pull) = self.pulls.pop_front() {
             let level = Level(pull.limit as u8);
             let all = self.intent(Kind::CANCEL_ALL);
-            self.to_gate(&Intent { level, strategy: pull.strategy, ..all });
+            self.send(&Intent { level, strategy: pull.strategy, ..all });
         }
         let mark = self.intent(Kind::MARK);
-        self.to_gate(&mark);
+        self.send(&mark);
     }
 
     fn intent(&mut self, kind: Kind) -> Intent {
@@ -352,7 +352,7 @@ impl World {
             ..self.intent(kind)
         };
         intent.head.instrument = InstrumentId((class >> 1 & 1) as u32);
-        self.to_gate(&intent);
+        self.send(&intent);
     }
 
     /// Someone else's order.
@@ -377,7 +377,7 @@ impl World {
         self.venue.apply(&AtVenue::Enter(enter), self.now, &mut |_: Line, _: &[u8]| ());
     }
 
-    fn to_gate(&mut self, intent: &Intent) {
+    fn send(&mut self, intent: &Intent) {
         let before = self.to_desk.0.len();
         self.gate.on(intent, &mut self.to_desk, &mut self.from_gate);
         while self.gate.busy() {
