@@ -5,6 +5,7 @@ use coretick::base::instrument::{Instrument, InstrumentTable, Symbol};
 use coretick::base::message::*;
 use coretick::base::stage::{Outlet, Sink, Stage};
 use coretick::base::unit::*;
+use coretick::portfolio;
 use coretick::risk::*;
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ impl World {
             orders_max,
             instruments: INSTRUMENTS,
             latency_out: Nanos(500),
-            portfolio: coretick::portfolio::Settings::default(),
+            portfolio: portfolio::Settings::default(),
             heir: (AccountId(1), StrategyId(1)),
         };
         let gate = Gate::new(settings).with_table(&table()).with_inbox(inbox.clone());
