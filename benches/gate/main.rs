@@ -24,6 +24,7 @@ use flow::{Flow, Point};
 use old_design::OldDesign;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use subject::Control;
 
 /// What an order costs at the gate.
 #[derive(Parser)]
@@ -309,7 +310,6 @@ fn main() {
         });
     }
     let small = points[0].1;
-    let mut controls = subject::controls();
     let mut variants = vec![Variant::new("floor: read the order", || {
         over(small, orders, |batch| {
             batch.iter().for_each(|order| {
@@ -317,8 +317,9 @@ fn main() {
             })
         })
     })];
-    for control in &mut controls {
-        variants.push(Variant::new(control.name, || over(small, orders, &mut control.run)));
+    for (at, Control { name, .. }) in subject::controls().into_iter().enumerate() {
+        let run = move || over(small, orders, &mut subject::controls()[at].run);
+        variants.push(Variant::new(name, run));
     }
     for (name, point) in &points {
         let name = |which: &str| format!("{which}, {name}");
