@@ -184,7 +184,7 @@ pub fn check_order_qty(qty: Qty, limit: Option<Qty>) -> Verdict {
     }
 }
 
-/// 8: notional of one order, as [`notional`] tells it; a market order counts at the far side of its collar.
+/// 8: notional of one order, as `check::notional` tells it; a market order counts at the far side of its collar.
 #[inline]
 pub fn check_order_notional(notional: i128, limit: Option<Money>) -> Verdict {
     let limit = limit.map_or(NOTIONAL_CEILING, |limit| limit.0.min(NOTIONAL_CEILING));

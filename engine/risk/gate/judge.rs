@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::risk::check::*;
-use crate::risk::repeats::RepeatKey;
+use crate::risk::repeats::{Place, RepeatKey};
 
 /// The levels, widest first.
 const LEVELS: [Level; 4] = [Level::FIRM, Level::ACCOUNT, Level::STRATEGY, Level::INSTRUMENT];
@@ -21,6 +21,8 @@ pub(super) struct Passed {
     /// What the whole of it is worth.
     pub(super) notional: i128,
     pub(super) repeat: RepeatKey,
+    /// Where that is noted, if it is.
+    pub(super) repeat_place: Option<Place>,
     /// What a sale is to be marked as.
     pub(super) sale: Sale,
     /// The price that a market order goes out with, if it has one.
@@ -160,9 +162,11 @@ impl Gate {
             price: intent.price,
             qty: intent.qty,
         };
+        let mut repeat_place = None;
         if let (Some(limit), Some(repeats)) = (&limits.repeats, &self.repeats) {
-            let known = repeats.check(&repeat, limit, now);
-            known.map_err(|(code, limit, value)| Refusal { code, limit, value })?;
+            let place = repeats.check(&repeat, limit, now);
+            let refused = |(code, limit, value)| Refusal { code, limit, value };
+            repeat_place = Some(place.map_err(refused)?);
         }
         // 21
         let clears = self.self_trade(intent, price, limits.self_trade)?;
@@ -181,7 +185,17 @@ impl Gate {
         }
         // 25: no order has children yet, so none is known as a parent.
         check_parent(intent.parent, intent.qty, None)?;
-        Ok(Passed { slots, added, value, notional, repeat, sale, market_price, clears })
+        Ok(Passed {
+            slots,
+            added,
+            value,
+            notional,
+            repeat,
+            repeat_place,
+            sale,
+            market_price,
+            clears,
+        })
     }
 
     /// How long an order would have to wait, which counts as one.

@@ -127,10 +127,8 @@ impl Gate {
             }
         }
         self.orders[slot].sent = Some(sent);
-        let class = self.stakes[slots.instrument as usize].rule.class;
-        let limit = self.rules.class(class).order.repeats;
-        if let (Some(limit), Some(repeats)) = (limit, &mut self.repeats) {
-            repeats.add(&passed.repeat, &limit, now);
+        if let (Some(place), Some(repeats)) = (passed.repeat_place, &mut self.repeats) {
+            repeats.note(place, &passed.repeat, now);
         }
         Ok(())
     }
