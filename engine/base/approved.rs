@@ -1,7 +1,8 @@
 //! The last comparison before orders leave: no more of them, and for no more quantity, than the gate let through.
 //!
 //! The gate counts up when it lets an order through, whoever writes orders to a venue counts down. Neither looks at what the
-//! other believes: whatever goes wrong in between, an order that nobody approved is seen here.
+//! other believes. What is refused in between is counted as let through all the same: so many orders that nobody approved would
+//! not be seen here.
 #![forbid(unsafe_code)]
 
 use super::message::{Kind, Market};

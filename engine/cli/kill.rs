@@ -133,6 +133,10 @@ fn change(
         StateWord::ReduceOnly => TradingState::REDUCE_ONLY,
         StateWord::Resume => TradingState::LIVE,
     };
+    if state != TradingState::LIVE && latches.state(&scope.0) > state {
+        let held = latches.state(&scope.0);
+        return Ok(format!("{} is {held} already, which only a resume takes back", scope.1));
+    }
     latches.set(scope.0, Latch { state, time: Wall::set().now(), who, why });
     latches.write(path).map_err(|error| Failure::File(path.into(), error))?;
     Ok(format!("{} is {state} from the next start with {}", scope.1, path.display()))
@@ -154,6 +158,7 @@ mod tests {
             change(&path, word, &scope.parse().unwrap(), "ada".into(), why.into())
         };
         put(StateWord::Kill, "strategy:imbalance", "wild").unwrap();
+        put(StateWord::ReduceOnly, "strategy:imbalance", "less wild").unwrap();
         put(StateWord::ReduceOnly, "instrument:AAPL", "news").unwrap();
         assert_eq!(state(&path, Level::STRATEGY, "1"), TradingState::KILLED);
         assert_eq!(state(&path, Level::INSTRUMENT, "AAPL"), TradingState::REDUCE_ONLY);

@@ -74,7 +74,12 @@ impl Audit {
                 );
             }
             Kind::LATCHED => {
-                let state = u8::try_from(value).map_or("unknown", |it| TradingState(it).name());
+                // A breaker that opens changes no state.
+                let state = match u8::try_from(value) {
+                    _ if (Code::BREAKER..Code(Code::BREAKER.0 + 10)).contains(&code) => "paused",
+                    Ok(state) => TradingState(state).name(),
+                    Err(_) => "unknown",
+                };
                 let why = code.name();
                 self.row(
                     true,

@@ -254,31 +254,37 @@ pub struct LatchKeeper {
     latches: Latches,
     path: PathBuf,
     symbols: Symbols,
+    /// Whether the file does not hold them yet, because it could not be written.
+    behind: bool,
 }
 
 impl LatchKeeper {
     /// Keeps the file at `path`, which holds `latches`.
     pub fn new(path: &Path, latches: Latches, symbols: Symbols) -> Self {
-        Self { latches, path: path.into(), symbols }
+        Self { latches, path: path.into(), symbols, behind: false }
     }
 
-    /// Takes in a record; the file is on the disk when this returns. Records of other kinds change nothing.
+    /// Takes in a record; the file is on the disk when this returns. Records of other kinds change nothing, but a file that could
+    /// not be written is tried again.
     ///
     /// # Errors
     /// If the file could not be written.
     pub fn take(&mut self, record: &Report) -> io::Result<()> {
-        if record.head.kind != Kind::LATCHED {
-            return Ok(());
+        if record.head.kind == Kind::LATCHED
+            && let Some((scope, state)) = latched(record, &self.symbols)
+            // What is said again, as at a start, leaves who decided it on record.
+            && self.latches.state(&scope) != state
+        {
+            let time = record.head.time;
+            let (who, why) = ("coretick".into(), Code(record.code).name().into());
+            self.latches.set(scope, Latch { state, time, who, why });
+            self.behind = true;
         }
-        let Some((scope, state)) = latched(record, &self.symbols) else { return Ok(()) };
-        // What is said again, as at a start, leaves who decided it on record.
-        if self.latches.state(&scope) == state {
-            return Ok(());
+        if self.behind {
+            self.latches.write(&self.path)?;
+            self.behind = false;
         }
-        let time = record.head.time;
-        let (who, why) = ("coretick".into(), Code(record.code).name().into());
-        self.latches.set(scope, Latch { state, time, who, why });
-        self.latches.write(&self.path)
+        Ok(())
     }
 }
 

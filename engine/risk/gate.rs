@@ -204,6 +204,8 @@ pub struct Gate {
     heard: [Heard; SHARDS_MAX as usize],
     news: News,
     inbox: Option<LimitsInbox>,
+    /// States from before this program of scopes that the limits do not name.
+    held_back: Vec<(Level, u32, TradingState)>,
     board: Option<Board>,
     approved: Approved,
     answers: u64,
@@ -247,6 +249,7 @@ impl Gate {
             heard: Default::default(),
             news: News::new(),
             inbox: None,
+            held_back: Vec::new(),
             board: None,
             approved: Approved::new(),
             answers: 0,

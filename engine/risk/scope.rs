@@ -26,8 +26,10 @@ pub(super) struct Tally {
     pub(super) orders: u64,
     pub(super) trades: u64,
     pub(super) throttle: Throttle,
-    /// When it was killed; for how long it takes until nothing is open.
-    pub(super) killed_at: Nanos,
+    /// When it was held to less; for how long it takes until nothing is open.
+    pub(super) tightened_at: Nanos,
+    /// When it was last resumed: what was decided before that holds no more.
+    pub(super) resumed_at: Nanos,
     pub(super) open_orders: u32,
     pub(super) state: TradingState,
     /// Book shards that are to cancel what they have open here: a bit each.

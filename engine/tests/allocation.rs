@@ -376,7 +376,7 @@ fn silent(day: &flow::DaySpec, text: &str, orders: u64, fills: u64) {
         let counts = gate.counts();
         assert_eq!(calls, 0, "{cuts:?} {pace:?} {counts:?}");
         // When reports come back in a free run is the schedule's, and with it how many orders there are time for.
-        let part = if pace == Pace::FreeRun { 2 } else { 1 };
+        let part = if pace == Pace::FreeRun { 4 } else { 1 };
         let enough = counts.orders >= orders / part && counts.fills >= fills / part;
         assert!(enough, "{cuts:?} {pace:?} {counts:?}");
     }

@@ -91,7 +91,9 @@ impl Gate {
         check_restricted(rule.restricted)?;
         let free = exposure.free_to_sell() + i128::from(leaves.0);
         let before = target.map(|target| target.intent.sale);
-        let sale = check_sale(intent, free, before, limits.sale_marks)?;
+        // Where a short sale is held to more than others, none goes out as anything else.
+        let tested = intent.head.flags.has(Flags::SHORT_TEST) || rule.located.is_some();
+        let sale = check_sale(intent, free, before, limits.sale_marks || tested)?;
         check_located(sale, added, self.stakes[instrument.index()].located_used, rule.located)?;
         check_short_price(intent, sale)?;
         // 6
@@ -240,19 +242,22 @@ impl Gate {
         }
         let ours = self.look_for_best(intent);
         let met = check_self_trade(&Intent { price, ..*intent }, ours);
-        match (met, policy, self.crossed(intent, price)) {
-            (Ok(()), ..) => Ok(none),
-            (Err(_), SelfTrade::CancelOldest, (crossed, true)) => Ok(crossed),
-            // More than can be cancelled at once: it does not go out.
-            (Err(refusal), ..) => Err(refusal),
+        if met.is_err()
+            && policy == SelfTrade::CancelOldest
+            && let (crossed, true) = self.crossed(intent, price)
+        {
+            return Ok(crossed);
         }
+        // More than can be cancelled at once: it does not go out.
+        met.map(|()| none)
     }
 
     /// 21: ours that are to be cancelled although the order is refused.
     pub(super) fn crossed_by_refused(&self, intent: &Intent, price: Price) -> Cleared {
         let stake = &self.stakes[intent.head.instrument.index()];
         match self.rules.class(stake.rule.class).order.self_trade {
-            Some(SelfTrade::CancelBoth) => self.crossed(intent, price).0,
+            // Of more than three, some: it passes when it is tried again.
+            Some(SelfTrade::CancelBoth | SelfTrade::CancelOldest) => self.crossed(intent, price).0,
             _ => [NIL; CLEARED_MAX],
         }
     }

@@ -73,15 +73,22 @@ impl Gate {
         }
     }
 
-    /// Puts a scope into a state, and tells so. A kill that came before the last change is none any more.
+    /// Puts a scope into a state, and tells so. A shard's copy of a command can come late: what tightens holds unless it is
+    /// from before the last resume, a resume only if it is not from before what tightened.
     fn set_state(&mut self, place: usize, state: TradingState, code: Code) {
         let now = self.now;
         let tally = &mut self.tallies[place];
-        if tally.state == state || now < tally.killed_at {
+        let resumes = state == TradingState::LIVE;
+        let since = if resumes { tally.tightened_at } else { tally.resumed_at };
+        if tally.state == state || now < since {
             return;
         }
         tally.state = state;
-        tally.killed_at = now;
+        if resumes {
+            tally.resumed_at = now;
+        } else {
+            tally.tightened_at = now;
+        }
         self.show_state(place);
         let tally = &mut self.tallies[place];
         if state == TradingState::LIVE {
@@ -109,7 +116,11 @@ impl Gate {
         let (account, strategy) = (AccountId(id), StrategyId(id.min(u16::MAX.into()) as u16));
         let mut scope = Intent { level, account, strategy, ..Intent::default() };
         scope.head.instrument = InstrumentId(id);
-        let Some(place) = self.place_of(&scope) else { return false };
+        let Some(place) = self.place_of(&scope) else {
+            // Limits to come may name it.
+            self.held_back.push((level, id, state));
+            return false;
+        };
         self.tallies[place].state = state;
         self.show_state(place);
         true
@@ -165,7 +176,7 @@ impl Gate {
     }
 
     pub(super) fn tell_flat(&mut self, place: usize) {
-        let took = capped(self.now.since(self.tallies[place].killed_at).0.into());
+        let took = capped(self.now.since(self.tallies[place].tightened_at).0.into());
         let told = self.tell(place, Kind::FLAT, Code::KILLED.at(level_of(place)), took);
         self.news.put(told);
     }
@@ -236,6 +247,7 @@ impl Gate {
 
     /// What is held of an instrument is worth something else now.
     pub(super) fn revalue(&mut self, instrument: InstrumentId, mark: Price) {
+        self.portfolio.mark(instrument, mark);
         let index = instrument.index();
         let stake = &mut self.stakes[index];
         let each =
@@ -313,8 +325,8 @@ impl Gate {
     /// Other limits are in force from here on.
     fn take_limits(&mut self, intent: &Intent) {
         let version = intent.qty.0 as u32;
-        if self.rules.set.version == version {
-            // A copy of the command, from another shard.
+        if version <= self.rules.set.version {
+            // A copy of the command, from another shard, perhaps overtaken by a later one.
             return;
         }
         let Some(set) = self.inbox.as_ref().and_then(|inbox| inbox.take(version)) else {
@@ -324,6 +336,9 @@ impl Gate {
         // The inbox holds those before too: they are not freed here.
         self.rules.replace(set);
         self.lay_out();
+        for (level, id, state) in std::mem::take(&mut self.held_back) {
+            self.restore(level, id, state);
+        }
         for place in 0..self.tallies.len() {
             if self.tallies[place].trades > 0 {
                 self.look_at_loss(place);

@@ -476,7 +476,9 @@ impl Ledger {
 
         let owned = all.0 - all.1[1] + i128::from(leaves) >= qty;
         let before = target.map(|(line, _)| line.left.sale);
-        match mark(intent, owned, before, order.sale_marks) {
+        let tested = intent.head.flags.has(Flags::SHORT_TEST)
+            || single.is_some_and(|single| single.located.is_some());
+        match mark(intent, owned, before, order.sale_marks || tested) {
             Some(mark) => said.out.sale = mark,
             None => said.breach(Code::SALE_MARK),
         }

@@ -364,8 +364,9 @@ impl Run {
                     said.maybe
                 ));
             }
-            let both = said.policy == Some(SelfTrade::CancelBoth) && code == Code::SELF_TRADE;
-            let wanted = if both { meets.len().min(3) } else { 0 };
+            let clears =
+                matches!(said.policy, Some(SelfTrade::CancelBoth | SelfTrade::CancelOldest));
+            let wanted = if clears && code == Code::SELF_TRADE { meets.len().min(3) } else { 0 };
             if cleared.len() != wanted || cleared.iter().any(|it| !meets.contains(it)) {
                 self.fail(&format!("{cleared:?} cancelled for what was refused"));
             }

@@ -259,7 +259,7 @@ impl Control {
         }
         let before = Change::between(&self.in_force, &tightened, self.own);
         let tightened = (!before.entries.is_empty()).then(|| {
-            self.in_force = tightened.with_version(self.in_force.version() + 1);
+            self.in_force = tightened.with_version(self.in_force.version().saturating_add(1));
             self.in_force.clone()
         });
         let rest = Change::between(&self.in_force, &wanted, self.own);
@@ -287,7 +287,7 @@ impl Control {
         if against != in_force {
             return Err(ProposeError::Outdated { number, against, in_force });
         }
-        self.in_force = wanted.with_version(in_force + 1);
+        self.in_force = wanted.with_version(in_force.saturating_add(1));
         Ok((self.in_force.clone(), entries))
     }
 }
