@@ -11,6 +11,9 @@ use crate::telemetry;
 
 /// Accepted orders between two looks at how much is used of the limits; at refusals and marks it is looked at anyway.
 pub(super) const ORDERS_BETWEEN_WARNINGS: u64 = 16;
+/// Codes of route begin here, and those of the venue.
+const ROUTE_CODES: u16 = Code::ROUTE_KILLED.0;
+const VENUE_CODES: u16 = Code::VENUE_HALTED.0;
 /// Open orders looked at in one turn: others are served in between.
 const LOOKED_AT_PER_TURN: usize = 4096;
 
@@ -361,8 +364,11 @@ impl Gate {
         });
     }
 
-    /// 23: the venue rejected an order.
+    /// 23: the venue rejected an order. What route refused, the venue never had: it says nothing of it.
     pub(super) fn rejected(&mut self, report: &Report) {
+        if (ROUTE_CODES..VENUE_CODES).contains(&report.code) {
+            return;
+        }
         let slot = self.index.get(report.order.0);
         let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return };
         let Some(sent) = open.sent.take() else { return };

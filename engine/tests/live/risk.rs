@@ -59,7 +59,7 @@ fn latched(folder: &Path, scope: &str) -> Vec<(i64, String, i64)> {
         return Vec::new();
     }
     let table = Table::read(&path);
-    let states = ["killed", "reduce-only", "live"];
+    let states = ["killed", "reduce-only", "live", "paused"];
     let rows = table.rows().filter(|row| row.text("who") == "coretick");
     let rows = rows.filter(|row| row.text("scope") == scope && states.contains(&row.text("event")));
     rows.map(|row| (row.number("time_ns"), row.text("event").into(), row.number("code"))).collect()
@@ -156,7 +156,7 @@ fn a_strategy_killed_over_the_socket_stops_and_trades_again_once_it_is_resumed()
     let (engine, ledger) = (Engine::read(&out), Ledger::read(&out.join("ledger.csv"), "DESK01"));
     assert_eq!(engine.differences(&ledger, &summary), [""; 0]);
     assert_eq!(ledger.open(), 0);
-    let latched = latched(&out, "strategy:2");
+    let latched = latched(&out, "strategy:quoter");
     let [(killed, .., 102), (live, word, 0)] = &latched[..] else { panic!("{latched:?}") };
     assert_eq!(word, "live");
     let (sent, refused) = decided(&out);
@@ -296,7 +296,7 @@ fn a_tighter_limit_holds_once_it_is_answered_and_a_looser_one_once_it_is_confirm
     let span = |from: i64, to: i64| worst.iter().filter(move |it| (from..to).contains(&it.0));
     assert!(span(0, tight).any(|it| it.2 > 100), "more than that was wanted before");
     assert!(span(tight + UNDER_WAY, loose).count() > 20, "hardly traded");
-    assert_eq!(span(tight + UNDER_WAY, loose).find(raised(100)), None);
+    assert_eq!(span(tight + UNDER_WAY, loose).find(raised(100)), None, "tightened at {tight}");
     assert_eq!(span(loose, i64::MAX).find(raised(300)), None);
     assert!(span(loose, i64::MAX).any(|it| it.2 > 100), "the raise is in force");
 }
