@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 /// What was under way when something changed has arrived after this, on a busy machine too.
-const UNDER_WAY: i64 = SECOND / 5;
+const UNDER_WAY: i64 = SECOND;
 
 /// Runs `coretick` with these words; what it said, if it was done.
 fn done(words: &[&str]) -> String {
