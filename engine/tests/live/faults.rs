@@ -106,7 +106,7 @@ fn late_answers_and_broken_trades_are_accounted_for() {
 fn everything_at_once() {
     let faults = "loss=0.1,dup=0.2,reorder=16,a-dead=4s..5s,rerequest-loss=0.2,rerequest-delay=2ms,\
         disconnect-within=20000,disconnect-times=3,login-refusals=1,ack-delay=5ms,ack-delay-chance=0.2,bust=0.1,\
-        bust-delay=300ms,snapshot-disconnect-within=20000,snapshot-disconnect-times=1";
+        bust-delay=100ms,snapshot-disconnect-within=20000,snapshot-disconnect-times=1";
     for placement in ["fused", "split"] {
         let demo = Demo { seconds: 5, placement, ..with(faults) };
         let ran = demo.run();
