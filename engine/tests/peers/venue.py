@@ -114,7 +114,7 @@ class Exchange:
     def on_EnterOrder(self, enter):
         self.take_reference(enter.user_ref_num)
         assert EARLIER not in self.orders, "an order while one that nobody answers for is open"
-        assert enter.side in "BS" and 1 <= enter.quantity <= 999_999 and enter.price > 0, str(enter)
+        assert enter.side in "BSTE" and 1 <= enter.quantity <= 999_999 and enter.price > 0, str(enter)
         assert len(enter.symbol) == 4 and len(enter.clordid) == 14, str(enter)
         words = (enter.time_in_force, enter.display, enter.capacity, enter.intermarket_sweep, enter.cross_type)
         assert words in (("0", "Y", "P", "N", "N"), ("3", "Y", "P", "N", "N")), words
