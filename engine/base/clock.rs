@@ -52,6 +52,12 @@ impl Clock {
         self.nanos(u64::from(later.0.wrapping_sub(earlier.0)))
     }
 
+    /// `nanos` in ticks.
+    pub fn ticks_in(self, nanos: Nanos) -> u64 {
+        let ticks = (u128::from(nanos.0) << 32) / u128::from(self.scale.max(1));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
     /// `ticks` in nanoseconds.
     #[inline]
     pub fn nanos(self, ticks: u64) -> u64 {
@@ -106,6 +112,7 @@ mod tests {
         assert_ne!(clock.stamp(), Stamp(0));
         assert_eq!(clock.nanos_between(Stamp(u32::MAX), Stamp(9)), 5);
         assert_eq!(clock.nanos(1 << 40), 1 << 39);
+        assert_eq!(clock.ticks_in(Nanos(1 << 39)), 1 << 40);
     }
 
     #[test]

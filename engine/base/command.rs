@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Commands that can wait at a time.
+/// Commands that can wait at a time; as many more that stop something find a place behind them.
 pub const WAITING_MAX: usize = 16;
 
 /// How wide a command reaches.
@@ -79,13 +79,20 @@ pub enum Command {
     Limits(u32),
 }
 
+impl Command {
+    /// Whether it stops something: it is not to wait for those that do not.
+    const fn stops(self) -> bool {
+        matches!(self, Self::Kill(_) | Self::ReduceOnly(_))
+    }
+}
+
 /// As many commands wait as can: ask again in a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{WAITING_MAX} commands wait already: ask again in a moment")
+        write!(f, "as many commands wait as can: ask again in a moment")
     }
 }
 
@@ -133,7 +140,8 @@ impl Commands {
             return Ok(());
         }
         let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() == WAITING_MAX {
+        let most = if command.stops() { 2 * WAITING_MAX } else { WAITING_MAX };
+        if waiting.len() >= most {
             return Err(Full);
         }
         waiting.push_back((command, self.kills()));
@@ -224,14 +232,18 @@ mod tests {
     fn commands_of_scopes_come_in_order_and_no_more_than_can_wait() {
         let commands = Commands::new();
         let account = |id| Command::Kill(Scope::Account(AccountId(id)));
-        for id in 0..WAITING_MAX as u32 {
+        let most = 2 * WAITING_MAX as u32;
+        for id in 0..most {
+            // What stops something finds room where nothing else does.
+            let full = id >= WAITING_MAX as u32;
+            assert!(!full || commands.ask(Command::Limits(2)) == Err(Full));
             commands.ask(account(id)).unwrap();
         }
-        assert_eq!(commands.ask(Command::Limits(2)), Err(Full));
+        assert_eq!(commands.ask(account(most)), Err(Full));
         assert_eq!(commands.ask(Command::Kill(Scope::Firm)), Ok(()), "it never is one too many");
         assert!(commands.killed());
         let taken: Vec<_> = std::iter::from_fn(|| commands.take()).collect();
-        assert_eq!(taken, (0..WAITING_MAX as u32).map(account).collect::<Vec<_>>());
+        assert_eq!(taken, (0..most).map(account).collect::<Vec<_>>());
         commands.ask(Command::Limits(2)).unwrap();
         assert_eq!((commands.take(), commands.take()), (Some(Command::Limits(2)), None));
     }

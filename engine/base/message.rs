@@ -124,7 +124,8 @@ pub struct Intent {
     pub level: Level,
 }
 
-/// An intent that passed the gate: risk -> route. Only risk makes one.
+/// An intent that passed the gate: risk -> route. Only risk makes one. Whose child it is matters no more: in the place of its
+/// parent a replace carries what its chain has executed.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -141,6 +142,20 @@ impl Order {
     /// What was approved.
     pub fn intent(&self) -> &Intent {
         &self.0
+    }
+
+    /// That a replace is approved of a chain that has executed so much, as far as the gate knows.
+    #[inline]
+    pub fn after(executed: Qty, mut intent: Intent) -> Self {
+        intent.parent = OrderId(executed.0);
+        Self(intent)
+    }
+
+    /// A replace: what the orders before it in its chain had executed when the gate reserved for it. A venue counts a replace
+    /// with that; what has filled since, it takes off, and so never leaves more open than was reserved.
+    #[inline]
+    pub fn executed(&self) -> Qty {
+        Qty(self.0.parent.0)
     }
 }
 

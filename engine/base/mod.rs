@@ -6,6 +6,7 @@ pub mod code;
 pub mod command;
 pub mod dial;
 pub mod instrument;
+pub mod log;
 pub mod message;
 pub mod name;
 pub mod plant;
@@ -18,3 +19,4 @@ pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod unit;
+pub mod uring;

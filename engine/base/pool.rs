@@ -134,6 +134,7 @@ impl<V: Copy + FromZeros> IdMap<V> {
     }
 
     /// The value of `key`.
+    #[inline]
     pub fn get(&self, key: u64) -> Option<V> {
         Some(self.entries[self.place(key)?].value)
     }
@@ -142,6 +143,28 @@ impl<V: Copy + FromZeros> IdMap<V> {
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
         let place = self.place(key)?;
         Some(&mut self.entries[place].value)
+    }
+
+    /// Gives a new `key` a value. `false`, and nothing changes, if it has one already.
+    ///
+    /// # Errors
+    /// [`Full`] if the map holds as many keys as it has room for.
+    #[inline]
+    pub fn add(&mut self, key: u64, value: V) -> Result<bool, Full> {
+        let home = self.home(key);
+        // Nearly always, where keys count up; else it is looked for as any other.
+        if self.entries[home].taken {
+            if self.place(key).is_some() {
+                return Ok(false);
+            }
+            return self.insert(key, value).map(|()| true);
+        }
+        if self.len == self.capacity {
+            return Err(Full);
+        }
+        self.len += 1;
+        self.entries[home] = Entry { key, value, taken: true };
+        Ok(true)
     }
 
     /// Gives `key` a value, in place of the one it had.
@@ -206,6 +229,7 @@ impl<V: Copy + FromZeros> IdMap<V> {
 
     /// Where `key` is. A search ends at a free entry (there is one: the map is half empty) or at one that is nearer to its
     /// home than `key` would be.
+    #[inline]
     fn place(&self, key: u64) -> Option<usize> {
         let mask = self.entries.len() - 1;
         let mut place = self.home(key);
@@ -232,6 +256,7 @@ impl<V: Copy + FromZeros> IdMap<V> {
     }
 
     /// Multiply and xorshift, the top bits taken: dense, strided and high keys all spread.
+    #[inline]
     fn home(&self, key: u64) -> usize {
         let all_over = |key: u64| {
             let mixed = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -296,6 +321,17 @@ impl<T: Copy> Slab<T> {
     /// [`Full`] if every handle is given out.
     #[inline]
     pub fn insert(&mut self, value: T) -> Result<u32, Full> {
+        let handle = self.take()?;
+        self.values[handle as usize] = value;
+        Ok(handle)
+    }
+
+    /// Gives a handle out whose value is still what it was before: it is to be written next.
+    ///
+    /// # Errors
+    /// [`Full`] if every handle is given out.
+    #[inline]
+    pub fn take(&mut self) -> Result<u32, Full> {
         let handle = match self.free.pop() {
             Some(handle) => handle,
             None if (self.fresh as usize) < self.values.len() => {
@@ -304,7 +340,6 @@ impl<T: Copy> Slab<T> {
             }
             None => return Err(Full),
         };
-        self.values[handle as usize] = value;
         self.taken[handle as usize / 64] |= 1 << (handle % 64);
         Ok(handle)
     }
@@ -320,11 +355,13 @@ impl<T: Copy> Slab<T> {
     }
 
     /// The value under `handle`, if it is given out.
+    #[inline]
     pub fn get(&self, handle: u32) -> Option<&T> {
         if self.holds(handle) { self.values.get(handle as usize) } else { None }
     }
 
     /// As `get`, to change it.
+    #[inline]
     pub fn get_mut(&mut self, handle: u32) -> Option<&mut T> {
         if self.holds(handle) { self.values.get_mut(handle as usize) } else { None }
     }
@@ -374,7 +411,7 @@ mod tests {
         fn a_map_answers_as_a_btree_does(
             made in 0..3u8,
             capacity in 0..20usize,
-            calls in prop::collection::vec((0..3u8, key(), any::<u32>()), 0..400),
+            calls in prop::collection::vec((0..4u8, key(), any::<u32>()), 0..400),
         ) {
             let mut map = match made {
                 0 => IdMap::new(capacity),
@@ -392,6 +429,16 @@ mod tests {
                         prop_assert_eq!(map.insert(key, value), Ok(()));
                     }
                     1 => prop_assert_eq!(map.remove(key), model.remove(&key)),
+                    2 if model.contains_key(&key) => {
+                        prop_assert_eq!(map.add(key, value), Ok(false));
+                    }
+                    2 if model.len() == capacity => {
+                        prop_assert_eq!(map.add(key, value), Err(Full));
+                    }
+                    2 => {
+                        prop_assert_eq!(map.add(key, value), Ok(true));
+                        model.insert(key, value);
+                    }
                     _ => prop_assert_eq!(map.get_mut(key).copied(), model.get(&key).copied()),
                 }
                 prop_assert_eq!(map.get(key), model.get(&key).copied());

@@ -1,10 +1,11 @@
-//! What tests share: a sink that records, messages in brief, and a loud word where one is skipped.
+//! What tests share: a sink that records, a file in memory, messages in brief, and a loud word where one is skipped.
 #![forbid(unsafe_code)]
 
 use super::message::{Flags, Header, Key, Kind, Market, Message, Source};
 use super::stage::{Outlet, Sink};
 use super::unit::*;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, Mutex};
 
 /// Records what is put, and holds whoever puts to the room that it was told of.
 pub(crate) struct Recorder<T> {
@@ -59,6 +60,55 @@ impl<T: Message> Sink<T> for Recorder<T> {
         assert!(self.room > 0, "put without room");
         self.room -= 1;
         self.put.push(*message);
+    }
+}
+
+/// A file in memory, which can be full. Clones are the same file.
+#[derive(Clone)]
+pub(crate) struct Paper {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    room: usize,
+}
+
+impl Paper {
+    /// One for so many bytes: what goes beyond is refused as a whole.
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { bytes: Arc::default(), room }
+    }
+
+    /// One for whatever comes.
+    pub(crate) fn roomy() -> Self {
+        Self::with_room(usize::MAX)
+    }
+
+    /// What was written.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Its lines.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.text().lines().map(str::to_owned).collect()
+    }
+
+    /// Its lines behind the first, which heads them.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        self.text().lines().skip(1).map(str::to_owned).collect()
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut written = self.bytes.lock().unwrap();
+        if bytes.len() > self.room - written.len() {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        written.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -124,7 +124,7 @@ impl Books {
             Err(anomaly) => {
                 let mut refused = Change::default();
                 self.refuse(m, anomaly, &mut refused);
-                change.top = refused.top;
+                (change.top, change.exhausted) = (refused.top, refused.exhausted);
             }
         }
         // Out and in again at the best price with the same quantity: nothing to be seen there.
@@ -293,7 +293,7 @@ impl Books {
         self.seen = self.seen.max(i + 1);
         applied(m, change);
         change.applied = false;
-        change.top = true;
+        (change.top, change.exhausted) = (true, true);
     }
 
     /// What touches no order: levels, trades, states, the directory. Other kinds are not the books' business.

@@ -17,6 +17,8 @@ pub struct Change {
     /// for a session's event, whether the session did, for all instruments; for what the feed says of all books, whether
     /// that changed any.
     pub top: bool,
+    /// Whether the book ran out of room with this, and is stale from here on.
+    pub exhausted: bool,
     /// The instrument; `NONE` for what concerns all of them.
     pub instrument: InstrumentId,
     /// The resting order's side; the message's own for levels and trades.

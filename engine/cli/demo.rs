@@ -19,7 +19,7 @@ use crate::exchange::venue::Venue;
 use crate::ingest::date::Day as Date;
 use crate::telemetry::Latency;
 use crate::topology::Machine;
-use crate::topology::config::{Config, MaybeAddress, StrategyName};
+use crate::topology::config::{Config, MaybeAddress, RouteTransport, StrategyName, TransportName};
 use crate::topology::limits::LimitsFile;
 use crate::wire::itch;
 use crate::wire::soup::secret::Secret;
@@ -63,6 +63,12 @@ pub(super) struct Arguments {
     /// Where stages run: fused, split, or a TOML file of shards
     #[arg(long, value_name = "NAME|FILE")]
     placement: Option<String>,
+    /// By which way market data comes in; xdp takes a card, which loopback is not: see scripts/lab
+    #[arg(long, value_enum, default_value = "socket")]
+    transport: TransportName,
+    /// By which way orders go out
+    #[arg(long, value_enum, default_value = "socket")]
+    order_transport: RouteTransport,
     /// Listen here for `coretick risk`, `kill`, `resume` and `limits`, given as their --socket; else at admin.sock in the
     /// folder of --out
     #[arg(long, value_name = "PATH")]
@@ -70,7 +76,7 @@ pub(super) struct Arguments {
     /// Show plain lines instead of a console
     #[arg(long)]
     plain: bool,
-    /// Write summary.json, orders.csv, fills.csv, gaps.csv, audit.csv, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into
+    /// Write summary.json, orders.csv, fills.csv, gaps.csv, audit.csv, events.log, ledger.csv, instruments.csv, latency_*.hgrm and config.toml into
     /// this folder; those of an earlier run are removed from it first. Who was killed is kept there too, in `latches`: the
     /// next demo in this folder starts with it
     #[arg(long, value_name = "DIR")]
@@ -94,8 +100,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let machine = Machine::read();
     // With cores to spare the exchange has one to itself; else it shares that of the log.
     let cores = machine.cores();
-    let cpu = if cores.len() > 2 { cores.last() } else { cores.first() }.map(|cpu| cpu.id);
-    let spare = if cores.len() > 2 { cpu } else { None };
+    let cpu = if cores.len() > 2 { cores.last() } else { cores.first() }.map(|cpu| **cpu);
+    let spare = if cores.len() > 2 { cpu.map(|cpu| cpu.id) } else { None };
     let settings = settings(arguments)?;
     let (user, password) = (settings.account[0].user.clone(), settings.account[0].password.clone());
     let now = wall.now();
@@ -160,7 +166,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         ran.summary.print(out)?;
         writeln!(
             out,
-            "\nclocks    receive_to_send: the processor's (TSC), from the packet read to the order in the socket, both in the engine;\n          \
+            "\nclocks    receive_to_send: the processor's (TSC), from the packet read to the order taken by the kernel, both in the engine;\n          \
              exchange_round_trip: the exchange's own, from the time of the message that led to the order to the order's"
         )?;
         if let Some(path) = &arguments.out {
@@ -211,7 +217,9 @@ fn config(
     config.venue.order_entry = at.order_entry;
     config.venue.user = user.into();
     [config.feed.line_a, config.feed.line_b] = at.lines.map(|line| MaybeAddress(Some(line)));
-    config.feed.interface = at.interface;
+    [config.feed.interface, _] = at.interfaces;
+    config.feed.transport = arguments.transport;
+    config.route.transport = arguments.order_transport;
     config.feed.rerequests = MaybeAddress(Some(at.rerequests));
     config.feed.snapshots = MaybeAddress(Some(at.snapshots));
     config.table = Some(Arc::new(table));

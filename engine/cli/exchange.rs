@@ -205,6 +205,10 @@ fn announce(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let [line_a, line_b] = at.lines;
+    let by = match at.interfaces {
+        [a, b] if a == b => a.to_string(),
+        [a, b] => format!("{a} and {b}"),
+    };
     let session = &settings.feed.session;
     let (symbols, rate) = (settings.flow.symbols, settings.flow.rate);
     writeln!(
@@ -216,8 +220,7 @@ fn announce(
     )?;
     writeln!(
         out,
-        "market data   {line_a} and {line_b} by {}, session {session}: ITCH 5.0 over MoldUDP64",
-        at.interface
+        "market data   {line_a} and {line_b} by {by}, session {session}: ITCH 5.0 over MoldUDP64"
     )?;
     writeln!(out, "re-requests   {} (UDP)", at.rerequests)?;
     writeln!(out, "snapshots     {} (TCP): ITCH 5.0 over SoupBinTCP", at.snapshots)?;

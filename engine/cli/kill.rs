@@ -5,7 +5,7 @@ use super::Failure;
 use super::admin::{Request, ScopeName, StateWord, Where, ask};
 use crate::base::clock::Wall;
 use crate::base::unit::{Level, TradingState};
-use crate::journal::{Latch, Latches};
+use crate::journal::{Latch, LatchLock, Latches};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -119,6 +119,13 @@ fn change(
     who: String,
     why: String,
 ) -> Result<String, Failure> {
+    let lock = LatchLock::take(path).map_err(|error| Failure::File(path.into(), error))?;
+    if lock.is_none() {
+        return Err(Failure::Admin(format!(
+            "{}: an engine that runs keeps this file, and would not see it: ask it, with --config or --socket",
+            path.display()
+        )));
+    }
     let read = Latches::read(path);
     let mut latches = read.latches;
     let scope = (scope.latched(), scope);
@@ -166,6 +173,21 @@ mod tests {
         assert_eq!(state(&path, Level::STRATEGY, "1"), TradingState::LIVE);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("\"wild\"") && text.contains("\"calm\""), "it is on record: {text}");
+    }
+
+    #[test]
+    fn a_file_that_an_engine_keeps_is_not_changed_behind_its_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("latches");
+        let kill =
+            || change(&path, StateWord::Kill, &"firm".parse().unwrap(), "ada".into(), "now".into());
+        let engine = LatchLock::take(&path).unwrap().unwrap();
+        let said = kill().unwrap_err().to_string();
+        assert!(said.contains("--socket") && said.contains("an engine that runs"), "{said}");
+        assert!(LatchLock::take(&path).unwrap().is_none() && !path.exists());
+        drop(engine);
+        kill().unwrap();
+        assert_eq!(state(&path, Level::FIRM, ""), TradingState::KILLED);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(super) use course::Ends;
 use super::admin::{Desk, Refusals, Server, scopes_of};
 use super::console::{Asked, Console, Watch};
 use super::outputs::Outputs;
+use super::service::Service;
 use super::signal::Stop;
 use super::summary::{LiveFigures, Summary, TradingFigures, stages};
 use super::{Failure, choose_executor};
@@ -21,21 +22,25 @@ use crate::ingest::LiveFeed;
 use crate::ingest::date::Day as Date;
 use crate::ingest::decode::Decoder;
 use crate::ingest::live::FeedState;
-use crate::journal::{Audit, Keeper, LatchKeeper, Latches};
+use crate::journal::{Audit, Keeper, LatchKeeper, LatchLock, Latches};
 use crate::risk::LimitsInbox;
+use crate::route::agent::GatewayAgent;
+use crate::route::connection::Connection;
 use crate::route::gateway::{End, Gateway, Oddity, Pace as VenuePace, Phase, Settings};
+use crate::sim;
 use crate::telemetry::{Board, Latency, View};
 use crate::topology::chain::{Files, GatewayPart, LiveSeat, OVER, PHASES, Parts, Setup};
 use crate::topology::config::{Config, Sales};
-use crate::topology::executor::ExecutorError;
+use crate::topology::executor::{Birth, ExecutorError, near};
 use crate::topology::limits::Control;
 use crate::topology::outcome::Outcome;
-use crate::topology::placement::{Bursts, Placement};
+use crate::topology::placement::{Bursts, Placement, StageName};
 use crate::topology::{Machine, memory, run};
 use crate::wire::ouch::code::side;
 use crate::wire::soup::secret::Secret;
 use crate::wire::soup::{SessionName, Username};
 use course::{Course, Seen};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -104,21 +109,42 @@ impl Engine<'_> {
         let board = Board::new(instruments, &FeedState::NAMES, &PHASES);
 
         let decoder = Decoder::new(date.midnight(), Some((*table).clone()), config.book.shards);
-        let feed = LiveFeed::open(
-            &config.live_feed(secret),
-            decoder,
-            clock,
-            wall,
-            commands.clone(),
-            symbols.clone(),
-            board.clone(),
-        );
-        let feed = feed.map_err(Failure::Feed)?;
-        let gateway = Gateway::new(settings(&config), secret, &names(&table), now);
+        // Each is made beside the shard that turns it: so its buffers and tables lie in that shard's memory.
+        let beside = |stage| {
+            let shard = placement.shard_of(stage).map(|at| &placement.shards[at]);
+            shard.map_or((Birth::default(), ""), |shard| (shard.birth(&config), &shard.name))
+        };
+        let (birth, shard) = beside(StageName::Ingest);
+        let feed = near(birth, shard, || {
+            LiveFeed::open(
+                &config.live_feed(secret),
+                decoder,
+                clock,
+                wall,
+                commands.clone(),
+                symbols.clone(),
+                board.clone(),
+            )
+        });
+        let feed = feed?.map_err(Failure::Feed)?;
+        if let Some(why) = feed.fallback() {
+            let _ = writeln!(io::stderr(), "warning: the lines come by plain sockets: {why}");
+        }
+        let (birth, shard) = beside(StageName::Route);
+        let (gateway, opened) = near(birth, shard, || {
+            let gateway = Gateway::new(settings(&config), secret, &names(&table), now);
+            let route = &config.route;
+            (gateway, Connection::open(route.transport.into(), route.transport_fallback))
+        })?;
+        let (connection, fallback) = opened.map_err(Failure::Connection)?;
+        if let Some(why) = fallback {
+            let _ = writeln!(io::stderr(), "warning: orders go by a plain socket: {why}");
+        }
         let setup =
             Setup::new(config.clone(), date.number(), Pace::FreeRun, clock, symbols.clone());
         let first_order = (now.0 % DAY) >> ORDER_UNIT_BITS;
-        let setup = Setup { first_order, board: Some(board.clone()), ..setup };
+        let warm_up = sim::warm_up(&config, clock);
+        let setup = Setup { first_order, board: Some(board.clone()), warm_up, ..setup };
         let (files, audit) = match outputs {
             Some(outputs) => (outputs.files()?, outputs.audit()?),
             None => (Files::none(), Audit::none()),
@@ -145,14 +171,17 @@ impl Engine<'_> {
             symbols: symbols.clone(),
             table: Arc::clone(&table),
             audit: audit.clone(),
+            latches: (!config.risk.latches.is_empty()).then(|| (&config.risk.latches).into()),
             control: Mutex::new(Control::new(config.limits.clone(), account)),
             inbox,
             account,
+            ticks: config.engine.tick_ms > 0,
             wall,
         };
         let admin = serve(&config, desk)?;
         let part = GatewayPart {
             gateway,
+            connection,
             venue: config.venue.order_entry,
             wall,
             commands: commands.clone(),
@@ -173,6 +202,7 @@ impl Engine<'_> {
         let mut console = Some(console);
         let mut course = Course::new(ends, commands.clone(), now);
         let mut told_to_stop = false;
+        let mut service = Service::default();
         let watch = || {
             let now = wall.now();
             // Where nobody can be shown anything, the engine goes on all the same.
@@ -188,7 +218,9 @@ impl Engine<'_> {
                 Asked::Kill => commands.kill(),
             }
             told_to_stop |= stop.is_set();
-            course.step(seen(&board.view(now), now, told_to_stop))
+            let view = board.view(now);
+            service.tell(&view, now, told_to_stop);
+            course.step(seen(&view, now, told_to_stop))
         };
         let ran = run::run::<_, LiveSeat>(&placement, &setup, executor, parts, watch);
         drop(admin);
@@ -205,9 +237,12 @@ impl Engine<'_> {
         if let (Some(gate), Some(log)) = (&outcome.gate, outcome.log.take()) {
             written = log.finish(&gate.open_orders()).map(|_| ());
         }
-        let written = written.and(audit.finish());
+        let told = outcome.events.take().map_or(Ok(None), |events| events.finish().map(Some));
+        let told_of = told.as_ref().ok().copied().flatten();
+        let written = written.and(audit.finish()).and(told.map(|_| ()));
         let mut summary = Summary::new(&config, config.symbols(), date, placed(&config));
         let wanted = placement.cores_wanted;
+        summary.events = outputs.and(told_of);
         summary.folded = (wanted > 0).then(|| (wanted, machine.cores().len()));
         Ok(Ran::new(outcome, summary, &table, written))
     }
@@ -230,6 +265,13 @@ fn latches(
         return Ok((None, Vec::new()));
     }
     let path = Path::new(&config.risk.latches);
+    let lock = LatchLock::take(path).map_err(|error| Failure::File(path.into(), error))?;
+    let Some(lock) = lock else {
+        return Err(Failure::Admin(format!(
+            "{}: another engine keeps its latches there: name another file with risk.latches",
+            path.display()
+        )));
+    };
     let read = Latches::read(path);
     let mut states = Vec::new();
     for (scope, state) in scopes_of(&read.latches, table) {
@@ -242,13 +284,19 @@ fn latches(
     }
     match read.damage {
         Some(damage) => {
+            // The next latch that moves writes the file anew: what could not be understood is kept beside it.
+            let mut kept = path.as_os_str().to_owned();
+            kept.push(".damaged");
+            fs::copy(path, &kept).map_err(|error| Failure::File(kept.clone().into(), error))?;
+            let kept = Path::new(&kept).display();
             audit.said(now, "failed", "firm", "coretick", &damage.to_string());
-            let _ = writeln!(io::stderr(), "warning: {damage}");
+            let _ = writeln!(io::stderr(), "warning: {damage} (a copy is kept as {kept})");
         }
         // Whether it can be written is not found out only when it matters.
         None => read.latches.write(path).map_err(|error| Failure::File(path.into(), error))?,
     }
-    Ok((Some(LatchKeeper::new(path, read.latches, symbols.clone())), states))
+    let keeper = LatchKeeper::new(path, read.latches, symbols.clone());
+    Ok((Some(keeper.alone(lock)), states))
 }
 
 /// Opens the administrator's socket, if one is named.
@@ -282,7 +330,8 @@ impl Ran {
         for (host, _) in &outcome.books {
             summary.books(host.books());
         }
-        let gateway = outcome.gateway.as_ref().map(|live| live.agent().gateway());
+        let agent = outcome.gateway.as_ref().map(|live| live.agent());
+        let gateway = agent.map(GatewayAgent::gateway);
         let end = gateway.and_then(|gateway| match gateway.phase() {
             Phase::Over(end) => Some(end),
             _ => None,
@@ -302,12 +351,14 @@ impl Ran {
                 )
             })
             .collect();
-        if let (Some(feed), Some(gateway)) = (&outcome.source, gateway) {
+        if let (Some(feed), Some(agent)) = (&outcome.source, agent) {
             summary.live = Some(LiveFigures {
                 state: feed.state(),
+                transport: feed.transport(),
                 feed: *feed.counts(),
-                gateway: gateway.counts(),
-                odd: gateway.oddities().total(),
+                orders_by: agent.transport(),
+                gateway: agent.gateway().counts(),
+                odd: agent.gateway().oddities().total(),
                 open: open.len(),
                 ledger_equal: None,
                 notes,
@@ -356,16 +407,22 @@ fn notes(outcome: &mut Outcome<LiveFeed>) -> Vec<String> {
         if let Some(error) = gateway.take_error() {
             notes.push(format!("the last connection with the venue that failed: {error}"));
         }
+        if let Some(why) = gateway.agent().fell_back() {
+            notes.push(format!("orders went by a plain socket from a reconnect on: {why}"));
+        }
         for Oddity { odd, standing, sequence, .. } in gateway.agent().gateway().oddities().first() {
             let order = standing.map_or("of no order".into(), |it| format!("of an order {it:?}"));
             let what = format!("the first that was {odd:?}");
             notes.push(format!("{what}: the venue's message {sequence}, {order}").to_lowercase());
         }
     }
-    if let Some(feed) = &mut outcome.source
-        && let Some(error) = feed.take_snapshot_error()
-    {
-        notes.push(format!("the last connection with the snapshot service that failed: {error}"));
+    if let Some(feed) = &mut outcome.source {
+        notes.extend(feed.transport_notes());
+        if let Some(error) = feed.take_snapshot_error() {
+            notes.push(format!(
+                "the last connection with the snapshot service that failed: {error}"
+            ));
+        }
     }
     notes
 }

@@ -4,10 +4,12 @@
 
 mod admin;
 mod book;
+mod build_info;
 mod check;
 pub mod console;
 mod convert;
 mod demo;
+mod doctor;
 mod exchange;
 mod generate;
 mod kill;
@@ -17,8 +19,11 @@ mod outputs;
 mod replay;
 mod risk;
 mod run;
+mod service;
 mod signal;
 mod summary;
+
+pub use doctor::SavedError;
 
 use crate::exchange::capture::PublishError;
 use crate::exchange::faults::FaultsError;
@@ -30,6 +35,7 @@ use crate::ingest::date::Day as Date;
 use crate::ingest::live::FeedError;
 use crate::ingest::transport::file::{FramingFault, ItchFile, OpenError};
 use crate::ingest::transport::pcap::CaptureFault;
+use crate::route::connection::ConnectionError;
 use crate::topology::ConfigError;
 use crate::topology::config::{Config, Executor};
 use crate::topology::executor::{self, ExecutorError};
@@ -42,7 +48,7 @@ use std::path::{Path, PathBuf};
 
 /// A thread-per-core trading engine for colocated bare metal.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, long_version = build_info::long_version(), max_term_width = 100)]
 #[command(after_help = "Example: coretick replay day.itch50 --out out")]
 pub struct Arguments {
     #[command(subcommand)]
@@ -60,6 +66,7 @@ enum Command {
     Convert(convert::Arguments),
     Exchange(exchange::Arguments),
     Check(check::Arguments),
+    Doctor(doctor::Arguments),
     Risk(risk::Arguments),
     Kill(kill::Kill),
     Resume(kill::Resume),
@@ -80,6 +87,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Command::Convert(arguments) => convert::run(arguments, out),
         Command::Exchange(arguments) => exchange::run(arguments, out),
         Command::Check(arguments) => check::run(arguments, out),
+        Command::Doctor(arguments) => doctor::run(arguments, out),
         Command::Risk(arguments) => risk::run(arguments, out),
         Command::Kill(arguments) => kill::kill(arguments, out),
         Command::Resume(arguments) => kill::resume(arguments, out),
@@ -126,6 +134,8 @@ pub enum Failure {
     OntoItself(PathBuf),
     /// A shard did not start or did not end in order.
     Executor(ExecutorError),
+    /// `--cpus` is no list of CPUs that this process may use: the list, and what there is.
+    Cpus(String, String),
     /// The exchange cannot be set up like that.
     Exchange(SettingsError),
     /// Its market data cannot be published like that.
@@ -141,6 +151,10 @@ pub enum Failure {
         /// What the system can give.
         free: u64,
     },
+    /// The folder named with `--tuning` has no `tune`.
+    NoTune(PathBuf),
+    /// The doctor cannot compare with this file.
+    Saved(SavedError),
     /// A running engine could not be asked, or did not do it: why, and the fix.
     Admin(String),
     /// So many rows of its ledger were lost, and why.
@@ -153,6 +167,12 @@ pub enum Failure {
     Secret(SecretError),
     /// The feed cannot be opened.
     Feed(FeedError),
+    /// The lines could not be opened, if it were asked for.
+    Lines(FeedError),
+    /// Orders cannot go the way that is configured.
+    Connection(ConnectionError),
+    /// `check` found that they could not.
+    Orders(ConnectionError),
     /// The venue ended the session in a way that needs a person: what to do.
     Session(&'static str),
     /// Over, for a reason if it is not that it was stopped, and these orders may be open at the venue.
@@ -175,6 +195,7 @@ impl Failure {
             | Self::Server(_)
             | Self::Ledger(..)
             | Self::Feed(_)
+            | Self::Connection(_)
             | Self::Admin(_)
             | Self::Session(_)
             | Self::LedgerDiffers(_) => 1,
@@ -270,6 +291,15 @@ impl fmt::Display for Failure {
                 )
             }
             Self::Executor(error) => error.fmt(f),
+            Self::Cpus(list, have) => {
+                write!(f, "--cpus {list}: write numbers and ranges of {have}, as in 0-1,3")
+            }
+            Self::NoTune(folder) => write!(
+                f,
+                "--tuning {}: there is no `tune` in it: name the folder tuning/ of the repository, or where it was copied to",
+                folder.display()
+            ),
+            Self::Saved(error) => error.fmt(f),
             Self::Exchange(error) => error.fmt(f),
             Self::Memory { needed, free } => write!(
                 f,
@@ -294,7 +324,12 @@ impl fmt::Display for Failure {
                 "--flatten trades at ticks, and engine.tick_ms = 0 has none: set it, to 100 or less for a quick end",
             ),
             Self::Secret(error) => error.fmt(f),
-            Self::Feed(error) => error.fmt(f),
+            Self::Feed(error) | Self::Lines(error) => error.fmt(f),
+            Self::Connection(error) | Self::Orders(error) => write!(
+                f,
+                "orders: {error}; or set route.transport = \"socket\", or route.transport_fallback = true to have it where the \
+                 other is not possible"
+            ),
             Self::Session(what) => f.write_str(what),
             Self::Admin(why) => f.write_str(why),
             Self::OpenOrders(why, orders) => {
@@ -352,6 +387,12 @@ impl From<PublisherError> for Failure {
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         Self::Server(error)
+    }
+}
+
+impl From<SavedError> for Failure {
+    fn from(error: SavedError) -> Self {
+        Self::Saved(error)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::journal::Audit;
 use crate::telemetry::Latency;
 use crate::topology::chain::Files;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 /// Whether a run writes a file of that name.
@@ -16,11 +16,17 @@ fn is_output(name: &str) -> bool {
         "orders.csv",
         "fills.csv",
         "audit.csv",
+        "events.log",
         "gaps.csv",
         "ledger.csv",
         "instruments.csv",
     ];
     named.contains(&name) || (name.starts_with("latency_") && name.ends_with(".hgrm"))
+}
+
+/// Writes a whole file.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| Failure::File(path.into(), error))
 }
 
 /// The folder of a run.
@@ -50,15 +56,15 @@ impl Outputs {
 
     /// A whole file.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let mut file = self.open(name)?;
-        let written = file.write_all(bytes).and_then(|()| file.flush());
-        written.map_err(|error| Failure::File(self.0.join(name), error))
+        write_whole(&self.0.join(name), bytes)
     }
 
     /// The log's files.
     pub(super) fn files(&self) -> Result<Files, Failure> {
-        let (orders, fills) = (self.open("orders.csv")?, self.open("fills.csv")?);
-        Ok(Files { orders: Box::new(orders), fills: Box::new(fills), observer: None })
+        let [orders, fills, events] =
+            ["orders.csv", "fills.csv", "events.log"].map(|it| self.open(it));
+        let (orders, fills, events) = (Box::new(orders?), Box::new(fills?), Box::new(events?));
+        Ok(Files { orders, fills, events, observer: None })
     }
 
     /// The audit, with nothing in it yet.

@@ -65,7 +65,7 @@ pub(super) struct Arguments {
     /// Exit with 3 if any message was malformed
     #[arg(long)]
     strict: bool,
-    /// Write summary.json, orders.csv, fills.csv, audit.csv, latency_*.hgrm and config.toml into this folder; those of an earlier run
+    /// Write summary.json, orders.csv, fills.csv, audit.csv, events.log, latency_*.hgrm and config.toml into this folder; those of an earlier run
     /// are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -153,6 +153,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
             let written = log.finish(&gate.open_orders()).map(|_| ());
             let written = written.and(audit.map_or(Ok(()), |audit| audit.finish()));
             written.map_err(|error| outputs_failed(arguments, error))?;
+        }
+        if let Some(events) = outcome.events.take() {
+            let told = events.finish().map_err(|error| outputs_failed(arguments, error))?;
+            summary.events = outputs.as_ref().map(|_| told);
         }
         summary.seconds = outcome.seconds;
         if let Some(day) = &outcome.source {

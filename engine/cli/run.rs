@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// Show plain lines instead of a console
     #[arg(long)]
     plain: bool,
-    /// Write summary.json, orders.csv, fills.csv, gaps.csv, audit.csv, latency_*.hgrm and config.toml into this folder; those of an
+    /// Write summary.json, orders.csv, fills.csv, gaps.csv, audit.csv, events.log, latency_*.hgrm and config.toml into this folder; those of an
     /// earlier run are removed from it first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,

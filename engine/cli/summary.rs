@@ -16,6 +16,7 @@ use crate::ingest::date::Day as Date;
 use crate::ingest::decode::{Decoder, Malformed, Place};
 use crate::ingest::transport::capture::CaptureCounts;
 use crate::ingest::transport::file::FramingFault;
+use crate::telemetry::EventCounts;
 use crate::topology::config::Config;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub(super) struct Summary {
     pub(super) fault: Option<(PathBuf, FramingFault)>,
     books: Option<BookFigures>,
     pub(super) trading: Option<TradingFigures>,
+    /// What became of the lines of `events.log`.
+    pub(super) events: Option<EventCounts>,
     /// What a live run has beside.
     pub(super) live: Option<LiveFigures>,
     symbols: Vec<String>,
@@ -186,6 +189,10 @@ impl Summary {
         if let Some(live) = &self.live {
             live.json(&mut all);
         }
+        if let Some(EventCounts { written, held, dropped }) = self.events {
+            let lines = json!({ "written": written, "left_out": held, "dropped": dropped });
+            all.insert("events".into(), lines);
+        }
         // A map of strings and numbers.
         let mut text = serde_json::to_string_pretty(&all).unwrap_or_default();
         text.push('\n');
@@ -251,6 +258,13 @@ impl Summary {
         }
         if let Some(live) = &self.live {
             live.print(out)?;
+        }
+        if let Some(EventCounts { written, held, dropped }) = self.events {
+            let [written, held, dropped] = [written, held, dropped].map(grouped);
+            writeln!(
+                out,
+                "events    {written} lines written, {held} left out as too many, {dropped} dropped for want of room"
+            )?;
         }
         match &self.trading {
             Some(trading) => trading.print(|instrument| self.symbol(instrument), out),

@@ -42,8 +42,8 @@ pub struct Addresses {
     pub rerequests: SocketAddr,
     /// Where packets of line A and line B go: multicast groups or single receivers.
     pub lines: [SocketAddr; 2],
-    /// The address of the interface by which they leave.
-    pub interface: Ipv4Addr,
+    /// The addresses of the interfaces by which they leave.
+    pub interfaces: [Ipv4Addr; 2],
     /// Routers that a multicast packet may pass.
     pub ttl: u32,
 }
@@ -57,7 +57,7 @@ impl Addresses {
             snapshots: free,
             rerequests: free,
             lines: [group(1, line_a), group(2, line_b)],
-            interface: Ipv4Addr::LOCALHOST,
+            interfaces: [Ipv4Addr::LOCALHOST; 2],
             ttl: 1,
         }
     }
@@ -100,16 +100,16 @@ pub struct Sent {
     pub lost: u64,
 }
 
-/// The sockets of the lines.
+/// The sockets of the lines, each bound to its interface.
 struct Lines {
-    socket: UdpSocket,
+    sockets: [UdpSocket; 2],
     to: [SocketAddr; 2],
     sent: Sent,
 }
 
 impl Lines {
     fn send(&mut self, line: Line, packet: &[u8]) {
-        match self.socket.send_to(packet, self.to[line as usize]) {
+        match self.sockets[line as usize].send_to(packet, self.to[line as usize]) {
             Ok(_) => self.sent.packets += 1,
             Err(_) => self.sent.lost += 1,
         }
@@ -149,14 +149,19 @@ impl<W: Write> Server<W> {
             socket.set_nonblocking(true).map_err(failed(what, address))?;
             Ok(socket)
         };
-        let from = SocketAddr::new(IpAddr::V4(addresses.interface), 0);
-        let socket: UdpSocket = datagrams("the lines", from)?;
-        socket.set_multicast_loop_v4(true).map_err(failed("the lines", from))?;
-        socket.set_multicast_ttl_v4(addresses.ttl).map_err(failed("the lines", from))?;
+        let line = |interface: Ipv4Addr| {
+            let from = SocketAddr::new(IpAddr::V4(interface), 0);
+            let socket: UdpSocket = datagrams("the lines", from)?;
+            socket.set_multicast_loop_v4(true).map_err(failed("the lines", from))?;
+            socket.set_multicast_ttl_v4(addresses.ttl).map_err(failed("the lines", from))?;
+            Ok(socket)
+        };
+        let [a, b] = addresses.interfaces;
+        let sockets = [line(a)?, line(b)?];
         Ok(Self {
             venue,
             snapshots: SnapshotService::new(SNAPSHOTS_MAX, STALLED, faults),
-            lines: Lines { socket, to: addresses.lines, sent: Sent::default() },
+            lines: Lines { sockets, to: addresses.lines, sent: Sent::default() },
             order_entry: listen("order entry", addresses.order_entry, connections)?,
             late: listen("snapshots", addresses.snapshots, SNAPSHOTS_MAX)?,
             rerequests: datagrams("re-requests", addresses.rerequests)?,
@@ -170,17 +175,18 @@ impl<W: Write> Server<W> {
     /// # Errors
     /// If the system does not say.
     pub fn addresses(&self) -> io::Result<Addresses> {
-        let interface = match self.lines.socket.local_addr()?.ip() {
-            IpAddr::V4(address) => address,
-            IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+        let interface = |socket: &UdpSocket| match socket.local_addr()?.ip() {
+            IpAddr::V4(address) => Ok(address),
+            IpAddr::V6(_) => Ok::<_, io::Error>(Ipv4Addr::UNSPECIFIED),
         };
+        let [a, b] = &self.lines.sockets;
         Ok(Addresses {
             order_entry: self.order_entry.address()?,
             snapshots: self.late.address()?,
             rerequests: self.rerequests.local_addr()?,
             lines: self.lines.to,
-            interface,
-            ttl: self.lines.socket.multicast_ttl_v4()?,
+            interfaces: [interface(a)?, interface(b)?],
+            ttl: a.multicast_ttl_v4()?,
         })
     }
 

@@ -206,7 +206,7 @@ impl Settings {
                 snapshots: feed.snapshots,
                 rerequests: feed.rerequests,
                 lines: [feed.line_a, feed.line_b],
-                interface: feed.interface,
+                interfaces: [feed.interface, feed.interface_b.unwrap_or(feed.interface)],
                 ttl: feed.ttl,
             },
         })

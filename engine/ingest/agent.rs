@@ -1,6 +1,7 @@
 //! The ingest stage: moves what a source has into the books, in key order.
 #![forbid(unsafe_code)]
 
+use crate::base::log::{Event, Log};
 use crate::base::message::{Key, Market};
 use crate::base::stage::{Agent, Sink};
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub trait Source {
     /// Shows the sink what will come soon.
     fn hint(&self, _sink: &impl Sink<Market>) {}
 
+    /// Tells `log` what happened since it was last asked.
+    #[inline]
+    fn tell(&mut self, _log: &mut Log) {}
+
     /// How far it is, in the unit that its progress is shown in.
     fn position(&self) -> u64 {
         0
@@ -40,12 +45,21 @@ pub struct Ingest<S, K> {
     batch: usize,
     position: Arc<AtomicU64>,
     done: bool,
+    log: Log,
+    /// Turns in which a live source had a message and what follows had no room for it.
+    held_back: u64,
 }
 
 impl<S: Source, K: Sink<Market>> Ingest<S, K> {
     /// Moves at most `batch` messages a turn; stores the source's position where others can see it.
     pub fn new(source: S, sink: K, batch: usize, position: Arc<AtomicU64>) -> Self {
-        Self { source, sink, batch, position, done: false }
+        let log = Log::silent();
+        Self { source, sink, batch, position, done: false, log, held_back: 0 }
+    }
+
+    /// This one, which tells `log` what happens.
+    pub fn telling(self, log: Log) -> Self {
+        Self { log, ..self }
     }
 
     /// Messages of the next turns.
@@ -75,12 +89,19 @@ impl<S: Source, K: Sink<Market>> Agent for Ingest<S, K> {
                 break;
             }
             if !settled || self.sink.room() == 0 {
+                // A recorded day is as fast as the engine.
+                self.held_back += u64::from(self.source.waits());
                 break;
+            }
+            if self.held_back > 0 {
+                let turns = std::mem::take(&mut self.held_back);
+                self.log.note(key.time(), Event::HeldBack, [turns]);
             }
             self.source.hint(&self.sink);
             self.sink.put(self.source.take());
             count += 1;
         }
+        self.source.tell(&mut self.log);
         self.position.store(self.source.position(), Ordering::Relaxed);
         self.done = self.sink.flush() && ended;
         count

@@ -14,7 +14,7 @@ fn data(name: &str) -> Option<String> {
     let path = format!("{DATA}{name}");
     let there = std::path::Path::new(&path).exists();
     if !there {
-        eprintln!("SKIPPED: no data at {path}");
+        crate::base::testing::skipped(&format!("{path} is not there"));
     }
     there.then_some(path)
 }

@@ -11,6 +11,7 @@ use crate::base::instrument::Symbols;
 use crate::base::message::{Kind, Report};
 use crate::base::name;
 use crate::base::unit::{Level, Nanos, OrderState, TradingState};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,8 @@ pub struct Audit(Arc<Mutex<Sheet>>);
 struct Sheet {
     file: Box<dyn Write + Send>,
     error: Option<io::Error>,
+    /// Who asked last to put a scope in a state, by its name, and why.
+    asked: BTreeMap<String, (TradingState, String, String)>,
 }
 
 impl fmt::Debug for Audit {
@@ -37,7 +40,7 @@ impl Audit {
     /// Writes the header, if the file is `new`; a failure is kept for `finish`.
     pub fn new(mut file: Box<dyn Write + Send>, new: bool) -> Self {
         let error = if new { writeln!(file, "{COLUMNS}").err() } else { None };
-        Self(Arc::new(Mutex::new(Sheet { file, error })))
+        Self(Arc::new(Mutex::new(Sheet { file, error, asked: BTreeMap::new() })))
     }
 
     /// An audit that nobody keeps.
@@ -49,6 +52,32 @@ impl Audit {
     pub fn said(&self, time: Nanos, event: &str, scope: &str, who: &str, detail: &str) {
         let (scope, who, detail) = (text(scope), text(who), text(detail));
         self.row(true, format_args!("{},{event},{scope},,,,,{who},{detail}", time.0));
+    }
+
+    /// Somebody asks to put a scope in a state: what [`said`](Self::said) writes, and on record with its latch if that moves.
+    pub fn asked(&self, time: Nanos, state: TradingState, scope: &str, who: &str, why: &str) {
+        let event = match state {
+            TradingState::LIVE => "resume",
+            TradingState::REDUCE_ONLY => "reduce-only",
+            _ => "kill",
+        };
+        self.said(time, event, scope, who, why);
+        let mut sheet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sheet.asked.insert(scope.into(), (state, who.into(), why.into()));
+    }
+
+    /// Who asked for what a record of a latch says, and why; `None` if nobody did.
+    fn who(&self, record: &Report, symbols: &Symbols) -> Option<(String, String)> {
+        let (level, id) = scope_of_record(record, symbols)?;
+        let name = name::of_scope(level, &id);
+        let mut sheet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, ..) = sheet.asked.get(&name)?;
+        // What a loss or a breaker did meanwhile was not asked for; what was asked is still to come.
+        let by_itself = [Code::LOSS, Code::BREAKER].map(|code| code.at(level));
+        if i64::from(state.0) != record.value || by_itself.contains(&Code(record.code)) {
+            return None;
+        }
+        sheet.asked.remove(&name).map(|(_, who, why)| (who, why))
     }
 
     /// A record of the log: a refusal, a latch, a scope that is flat, or an alert. Others leave no row.
@@ -143,6 +172,8 @@ pub struct Keeper {
     latches: Option<LatchKeeper>,
     symbols: Symbols,
     next: Option<Box<dyn Observer>>,
+    /// Why the latch file could not be written, if it cannot: said once.
+    failed: Option<io::ErrorKind>,
 }
 
 impl Keeper {
@@ -153,17 +184,21 @@ impl Keeper {
         symbols: Symbols,
         next: Option<Box<dyn Observer>>,
     ) -> Self {
-        Self { audit, latches, symbols, next }
+        Self { audit, latches, symbols, next, failed: None }
     }
 }
 
 impl Observer for Keeper {
     fn on(&mut self, record: &Report) {
         // Latches first: who looks at the board after the next one has seen it finds them on the disk.
-        if let Some(latches) = &mut self.latches
-            && let Err(error) = latches.take(record)
-            && let Some(audit) = &self.audit
-        {
+        let who = match &self.audit {
+            Some(audit) if record.head.kind == Kind::LATCHED => audit.who(record, &self.symbols),
+            _ => None,
+        };
+        let taken = self.latches.as_mut().map_or(Ok(()), |latches| latches.take(record, who));
+        let failed = taken.as_ref().err().map(io::Error::kind);
+        let is_new = std::mem::replace(&mut self.failed, failed) != failed;
+        if let (Err(error), Some(audit), true) = (taken, &self.audit, is_new) {
             let detail = format!("the latch file could not be written: {error}");
             audit.said(record.head.time, "failed", "firm", "coretick", &detail);
         }
@@ -179,33 +214,9 @@ impl Observer for Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::testing::Paper;
     use crate::base::unit::*;
     use crate::journal::{Latches, latches::LatchKeeper};
-
-    /// A file in memory that can be full.
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>, bool);
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.1 {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Paper {
-        fn rows(&self) -> Vec<String> {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            text.lines().skip(1).map(str::to_owned).collect()
-        }
-    }
 
     fn symbols() -> Symbols {
         let symbols = Symbols::new(2);
@@ -228,7 +239,7 @@ mod tests {
 
     #[test]
     fn each_refusal_latch_and_alert_is_a_row_and_nothing_else_is() {
-        let paper = Paper::default();
+        let paper = Paper::roomy();
         let audit = Audit::new(Box::new(paper.clone()), true);
         let mut keeper = Keeper::new(Some(audit.clone()), None, symbols(), None);
         let refused = Report {
@@ -269,17 +280,50 @@ mod tests {
     }
 
     #[test]
+    fn the_latch_file_names_who_asked_and_the_engine_where_nobody_did() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("latches");
+        let audit = Audit::none();
+        let latches = LatchKeeper::new(&path, Latches::new(), symbols());
+        let mut keeper = Keeper::new(Some(audit.clone()), Some(latches), symbols(), None);
+        let firm = |code| Report { limit: 0, value: 2, ..record(Kind::LATCHED, code) };
+        let who = || {
+            let latches = Latches::read(&path).latches;
+            latches.iter().map(|(_, it)| (it.who.clone(), it.why.clone())).collect::<Vec<_>>()
+        };
+        let row = |who: &str, why: &str| vec![(who.to_owned(), why.to_owned())];
+        audit.asked(Nanos(1), TradingState::KILLED, "firm", "ada", "odd fills");
+        keeper.on(&firm(Code::KILLED));
+        assert_eq!(who(), row("ada", "odd fills"));
+        // Said again it stays hers; then it is taken away, and a loss comes before what is asked next.
+        keeper.on(&firm(Code::KILLED));
+        assert_eq!(who(), row("ada", "odd fills"));
+        audit.asked(Nanos(2), TradingState::LIVE, "firm", "bob", "found it");
+        keeper.on(&Report { value: 0, ..firm(Code::NONE) });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("bob") && text.contains("found it"), "{text}");
+        audit.asked(Nanos(3), TradingState::KILLED, "firm", "eve", "");
+        keeper.on(&Report { value: 1, ..firm(Code::LOSS) });
+        assert_eq!(who(), row("coretick", Code::LOSS.name()));
+        keeper.on(&Report { value: 1, ..firm(Code::BREAKER) });
+        keeper.on(&firm(Code::KILLED));
+        assert_eq!(who(), row("eve", ""), "what came between was not hers");
+    }
+
+    #[test]
     fn a_full_disk_is_told_once_and_a_latch_file_that_fails_is_a_row() {
-        let audit = Audit::new(Box::new(Paper(Arc::default(), true)), true);
+        let audit = Audit::new(Box::new(Paper::with_room(0)), true);
         audit.said(Nanos(1), "kill", "firm", "ada", "");
         assert_eq!(audit.finish().map_err(|it| it.kind()), Err(io::ErrorKind::StorageFull));
         let dir = tempfile::tempdir().unwrap();
-        let (gone, paper) = (dir.path().join("none/latches"), Paper::default());
+        let (gone, paper) = (dir.path().join("none/latches"), Paper::roomy());
         let audit = Audit::new(Box::new(paper.clone()), true);
         let latches = LatchKeeper::new(&gone, Latches::new(), symbols());
         let mut keeper = Keeper::new(Some(audit), Some(latches), symbols(), None);
         keeper.on(&Report { value: 2, ..record(Kind::LATCHED, Code::KILLED_INSTRUMENT) });
         let rows = paper.rows();
         assert!(rows[0].contains("failed,firm") && rows[1].contains("killed,"), "{rows:?}");
+        keeper.on(&record(Kind::FILLED, Code::NONE));
+        assert_eq!(paper.rows().len(), 2, "it is tried again, and not told again");
     }
 }

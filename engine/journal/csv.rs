@@ -132,39 +132,9 @@ mod tests {
     use super::*;
     use crate::base::ring::{Producer, ring};
     use crate::base::stage::{Outlet, Sink};
-    use crate::base::testing::cents;
+    use crate::base::testing::{Paper, cents};
     use crate::base::unit::*;
     use std::sync::{Arc, Mutex};
-
-    /// A file in memory that fails from some size on.
-    #[derive(Clone)]
-    struct Paper(Arc<Mutex<Vec<u8>>>, usize);
-
-    impl Paper {
-        fn new(size: usize) -> Self {
-            Self(Arc::default(), size)
-        }
-
-        fn lines(&self) -> Vec<String> {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            text.lines().skip(1).map(str::to_owned).collect()
-        }
-    }
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut text = self.0.lock().unwrap();
-            if text.len() + bytes.len() > self.1 {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            text.extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn log(orders: &Paper, fills: &Paper) -> (CsvLog, Producer<Report>) {
         let (writer, reader) = ring::<Report>(8, 0, 1);
@@ -196,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_order_is_one_row_and_a_fill_another_file_s() {
-        let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
+        let (orders, fills) = (Paper::with_room(9_999), Paper::with_room(9_999));
         let (mut log, mut writer) = log(&orders, &fills);
         writer.put(&record(Kind::CLOSED, 3, 1));
         writer.put(&record(Kind::FILLED, 4, 2));
@@ -211,16 +181,16 @@ mod tests {
             "9,3,BRK.A,sell,100.5000,70,limit,ioc,2,5,refused,position",
             "9,8,BRK.A,sell,100.5000,70,limit,ioc,2,5,working,",
         ];
-        assert_eq!(orders.lines(), rows);
-        assert_eq!(fills.lines(), ["9,4,#2,sell,100.5000,70,added,-0.001500000"]);
-        for (columns, row) in [(ORDERS, &orders.lines()[0]), (FILLS, &fills.lines()[0])] {
+        assert_eq!(orders.rows(), rows);
+        assert_eq!(fills.rows(), ["9,4,#2,sell,100.5000,70,added,-0.001500000"]);
+        for (columns, row) in [(ORDERS, &orders.rows()[0]), (FILLS, &fills.rows()[0])] {
             assert_eq!(columns.split(',').count(), row.split(',').count());
         }
     }
 
     #[test]
     fn a_symbol_is_one_field_whatever_it_is() {
-        let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
+        let (orders, fills) = (Paper::with_room(9_999), Paper::with_room(9_999));
         let (mut log, mut writer) = log(&orders, &fills);
         log.symbols.announce(InstrumentId(2), u64::from_be_bytes(*b"A,B     "));
         log.symbols.announce(InstrumentId(3), u64::from_be_bytes(*b"\"\n,     "));
@@ -228,8 +198,8 @@ mod tests {
         writer.put(&record(Kind::FILLED, 4, 3));
         log.do_work();
         log.finish(&[]).unwrap();
-        assert!(orders.lines()[0].starts_with("9,3,\"A,B\",sell,"), "{:?}", orders.lines());
-        assert!(fills.lines()[0].starts_with("9,4,\"\\\"\"\\n,\",sell,"), "{:?}", fills.lines());
+        assert!(orders.rows()[0].starts_with("9,3,\"A,B\",sell,"), "{:?}", orders.rows());
+        assert!(fills.rows()[0].starts_with("9,4,\"\\\"\"\\n,\",sell,"), "{:?}", fills.rows());
     }
 
     /// Keeps the kinds that it is told.
@@ -243,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_observer_is_told_all_in_order_whatever_becomes_of_the_files() {
-        let (orders, fills) = (Paper::new(0), Paper::new(9_999));
+        let (orders, fills) = (Paper::with_room(0), Paper::with_room(9_999));
         let (log, mut writer) = log(&orders, &fills);
         let told = Arc::default();
         let mut log = log.watched_by(Box::new(Kinds(Arc::clone(&told))));
@@ -255,21 +225,21 @@ mod tests {
 
     #[test]
     fn a_void_fill_is_a_row_that_takes_it_back() {
-        let (orders, fills) = (Paper::new(9_999), Paper::new(9_999));
+        let (orders, fills) = (Paper::with_room(9_999), Paper::with_room(9_999));
         let (mut log, mut writer) = log(&orders, &fills);
         writer.put(&record(Kind::FILLED, 3, 1));
         writer.put(&record(Kind::BROKEN, 3, 1));
         log.do_work();
         assert_eq!(log.finish(&[]).unwrap(), 0);
-        let rows = fills.lines();
+        let rows = fills.rows();
         let quantity = |row: &String| row.split(',').nth(5).map(str::to_owned);
-        assert_eq!((orders.lines().len(), rows.len()), (0, 2));
+        assert_eq!((orders.rows().len(), rows.len()), (0, 2));
         assert_eq!(quantity(&rows[1]), quantity(&rows[0]).map(|filled| format!("-{filled}")));
     }
 
     #[test]
     fn a_full_disk_stops_no_run_and_is_told_at_the_end() {
-        let (orders, fills) = (Paper::new(ORDERS.len() + 9), Paper::new(9_999));
+        let (orders, fills) = (Paper::with_room(ORDERS.len() + 9), Paper::with_room(9_999));
         let (mut log, mut writer) = log(&orders, &fills);
         writer.put(&record(Kind::CLOSED, 3, 1));
         writer.put(&record(Kind::CLOSED, 4, 1));

@@ -11,7 +11,7 @@ use crate::base::message::{Kind, Report};
 use crate::base::unit::{InstrumentId, Level, Nanos, TradingState};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,28 @@ impl fmt::Display for LatchDamage {
             path.display(),
             path.display()
         )
+    }
+}
+
+/// The right to write a latch file, for as long as it is kept: of one engine, or of one who changes it while none runs. The
+/// system takes it back however its process ends.
+#[derive(Debug)]
+pub struct LatchLock(#[expect(dead_code, reason = "its lock is kept with it")] File);
+
+impl LatchLock {
+    /// The right to write the file at `path`, by a file beside it; `None` if somebody has it.
+    ///
+    /// # Errors
+    /// If the file beside it cannot be made or locked.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let file = File::options().create(true).truncate(false).write(true).open(beside)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 
@@ -256,27 +278,36 @@ pub struct LatchKeeper {
     symbols: Symbols,
     /// Whether the file does not hold them yet, because it could not be written.
     behind: bool,
+    /// Nobody else writes it.
+    _lock: Option<LatchLock>,
 }
 
 impl LatchKeeper {
     /// Keeps the file at `path`, which holds `latches`.
     pub fn new(path: &Path, latches: Latches, symbols: Symbols) -> Self {
-        Self { latches, path: path.into(), symbols, behind: false }
+        Self { latches, path: path.into(), symbols, behind: false, _lock: None }
     }
 
-    /// Takes in a record; the file is on the disk when this returns. Records of other kinds change nothing, but a file that could
-    /// not be written is tried again.
+    /// This keeper, which alone has the right to write the file.
+    pub fn alone(self, lock: LatchLock) -> Self {
+        Self { _lock: Some(lock), ..self }
+    }
+
+    /// Takes in a record; the file is on the disk when this returns. `asked` says who asked for it and why: without that it
+    /// was the engine, by the control that the record names. Records of other kinds change nothing, but a file that could not
+    /// be written is tried again.
     ///
     /// # Errors
     /// If the file could not be written.
-    pub fn take(&mut self, record: &Report) -> io::Result<()> {
+    pub fn take(&mut self, record: &Report, asked: Option<(String, String)>) -> io::Result<()> {
         if record.head.kind == Kind::LATCHED
             && let Some((scope, state)) = latched(record, &self.symbols)
             // What is said again, as at a start, leaves who decided it on record.
             && self.latches.state(&scope) != state
         {
             let time = record.head.time;
-            let (who, why) = ("coretick".into(), Code(record.code).name().into());
+            let by_engine = || ("coretick".into(), Code(record.code).name().into());
+            let (who, why) = asked.unwrap_or_else(by_engine);
             self.latches.set(scope, Latch { state, time, who, why });
             self.behind = true;
         }
@@ -307,7 +338,7 @@ pub fn scope_of_record(record: &Report, symbols: &Symbols) -> Option<Latched> {
 }
 
 /// The level of a control's code: its last digit.
-fn level_of(code: u16) -> Level {
+pub(super) fn level_of(code: u16) -> Level {
     Level((code % 10) as u8)
 }
 
@@ -401,12 +432,14 @@ mod tests {
             record
         };
         for level in [Level::FIRM, Level::ACCOUNT, Level::STRATEGY, Level::INSTRUMENT] {
-            keeper.take(&record(Kind::LATCHED, level, TradingState::KILLED)).unwrap();
+            keeper.take(&record(Kind::LATCHED, level, TradingState::KILLED), None).unwrap();
         }
-        keeper.take(&record(Kind::LATCHED, Level::ACCOUNT, TradingState::REDUCE_ONLY)).unwrap();
-        keeper.take(&record(Kind::LATCHED, Level::STRATEGY, TradingState::LIVE)).unwrap();
-        keeper.take(&record(Kind::FLAT, Level::FIRM, TradingState::LIVE)).unwrap();
-        keeper.take(&record(Kind::LATCHED, Level(9), TradingState::KILLED)).unwrap();
+        keeper
+            .take(&record(Kind::LATCHED, Level::ACCOUNT, TradingState::REDUCE_ONLY), None)
+            .unwrap();
+        keeper.take(&record(Kind::LATCHED, Level::STRATEGY, TradingState::LIVE), None).unwrap();
+        keeper.take(&record(Kind::FLAT, Level::FIRM, TradingState::LIVE), None).unwrap();
+        keeper.take(&record(Kind::LATCHED, Level(9), TradingState::KILLED), None).unwrap();
         let read = Latches::read(&path);
         assert!(read.damage.is_none());
         let held: Vec<_> =

@@ -198,7 +198,7 @@ pub(super) fn value(price: Price, signed: i64, multiplier: u32) -> Money {
 
 /// `part / whole` of `amount`, towards zero; all of it when they are equal. `part <= whole <= 2^63`, `whole > 0`.
 #[inline]
-pub(super) fn share(amount: Money, part: u64, whole: u64) -> Money {
+pub fn share(amount: Money, part: u64, whole: u64) -> Money {
     if part == whole {
         return amount;
     }

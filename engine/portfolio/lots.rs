@@ -91,6 +91,7 @@ impl Pool {
     }
 
     /// Lots that are in it.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.lots.len()
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Holding`] is one instrument and what a fill makes of it, at average cost or first in, first out ([`Method`]);
 //! `lots` are FIFO's open lots; [`fees`] what a fill costs; [`account`] the sums over all instruments, kept as each
-//! changes; [`snapshot`] a copy for whoever looks on, taken in short steps.
+//! changes.
 //!
 //! All room is taken at the start; nothing here allocates after it.
 #![forbid(unsafe_code)]
@@ -11,14 +11,12 @@ pub mod account;
 pub mod fees;
 mod holding;
 mod lots;
-pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use account::{Capital, Figures};
 pub use fees::Schedule;
-pub use holding::Holding;
-pub use snapshot::Snapshot;
+pub use holding::{Holding, share};
 
 use crate::base::message::Report;
 use crate::base::unit::{InstrumentId, Liquidity, Money, Price, Qty, Side};
@@ -54,7 +52,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             method: Method::default(),
-            // A fill that closes all of them at once takes 20 us or so (bench `portfolio`).
+            // A fill that closes all of them at once takes 20 us or so (bench `operations`).
             lots_max: 4096,
             schedule: Schedule::default(),
             capital: Capital::default(),
@@ -93,8 +91,6 @@ struct Place {
     value: i128,
     /// What it is valued at: the mark that was given, or else the price of the last fill.
     mark: Price,
-    /// The portfolio's version at the last change here.
-    version: u64,
     /// Whether a mark was given.
     marked: bool,
 }
@@ -123,9 +119,8 @@ pub struct Portfolio {
     queues: Vec<Queue>,
     pool: Pool,
     totals: Totals,
-    /// Lots traded in this period: what tiers go by.
+    /// Lots traded so far: what tiers go by. A portfolio is of one day.
     traded_so_far: Qty,
-    version: u64,
 }
 
 impl Portfolio {
@@ -144,7 +139,6 @@ impl Portfolio {
             pool: Pool::new(lots),
             totals: Totals::default(),
             traded_so_far: Qty::ZERO,
-            version: 0,
         }
     }
 
@@ -165,9 +159,8 @@ impl Portfolio {
     /// Units of the underlying in one lot of an instrument, for one that was not traded yet.
     pub fn set_multiplier(&mut self, instrument: InstrumentId, multiplier: u32) {
         let Some(row) = self.rows.get_mut(instrument.index()) else { return };
-        self.version += 1;
         let holding = Holding { multiplier, ..Holding::default() };
-        let fresh = Place { holding, value: 0, version: self.version, ..*row };
+        let fresh = Place { holding, value: 0, ..*row };
         self.totals.change(&row.part(), &fresh.part());
         *row = fresh;
         if let Some(queue) = self.queues.get_mut(instrument.index()) {
@@ -245,8 +238,6 @@ impl Portfolio {
         row.value = capped(row.holding.value(row.mark));
         self.totals.change(&part, &row.part());
         self.traded_so_far = after;
-        self.version += 1;
-        row.version = self.version;
         true
     }
 
@@ -259,30 +250,12 @@ impl Portfolio {
         let value = capped(row.holding.value(price));
         self.totals.revalue(row.value, value);
         row.value = value;
-        self.version += 1;
-        row.version = self.version;
         true
-    }
-
-    /// A new day or month begins, whichever the tiers go by: nothing was traded in it so far.
-    pub fn begin_period(&mut self) {
-        self.traded_so_far = Qty::ZERO;
-    }
-
-    /// Lots traded in this period, void fills apart.
-    pub fn traded_so_far(&self) -> Qty {
-        self.traded_so_far
     }
 
     /// What is held of an instrument.
     pub fn holding(&self, instrument: InstrumentId) -> Holding {
         self.rows.get(instrument.index()).map(|row| row.holding).unwrap_or_default()
-    }
-
-    /// What an instrument is valued at; `None` if it was neither marked nor traded.
-    pub fn mark_of(&self, instrument: InstrumentId) -> Option<Price> {
-        let row = self.rows.get(instrument.index())?;
-        (row.marked || row.holding.is_traded()).then_some(row.mark)
     }
 
     /// What an instrument's position would bring at its mark, less its cost.
@@ -295,21 +268,6 @@ impl Portfolio {
     #[inline]
     pub fn figures(&self) -> Figures {
         self.totals.figures(&self.settings.capital)
-    }
-
-    /// How it counts.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// How often it changed.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// FIFO's lots that take room of [`Settings::lots_max`] now.
-    pub fn pooled_lots(&self) -> usize {
-        self.pool.len()
     }
 
     /// FIFO's lots that joined another of another price, because the pool was full.

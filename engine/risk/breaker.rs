@@ -145,16 +145,6 @@ impl Breaker {
         true
     }
 
-    /// Closes it by hand; what failed before is forgotten.
-    pub fn reset(&mut self) {
-        self.begin(BreakerState::Closed);
-    }
-
-    /// The generation of what was sent last: for failures that are of no order.
-    pub fn generation(&self) -> Generation {
-        self.generation
-    }
-
     fn begin(&mut self, state: BreakerState) {
         self.state = state;
         self.generation = Generation(self.generation.0.wrapping_add(1));
@@ -293,12 +283,12 @@ mod tests {
             let limit = BreakerLimit { failures, within: Nanos(320), ..LIMIT };
             let mut breaker = Breaker::default();
             let opens: Vec<_> = (0..40)
-                .map(|n| breaker.failed(breaker.generation(), &limit, Nanos(n * 10)))
+                .map(|n| breaker.failed(breaker.generation, &limit, Nanos(n * 10)))
                 .collect();
             assert_eq!(opens.iter().position(|opens| *opens), Some(31), "310 ns, of 320");
             let limit = BreakerLimit { within: Nanos(310), ..limit };
             let mut breaker = Breaker::default();
-            assert!((0..90).all(|n| !breaker.failed(breaker.generation(), &limit, Nanos(n * 10))));
+            assert!((0..90).all(|n| !breaker.failed(breaker.generation, &limit, Nanos(n * 10))));
         }
     }
 
@@ -306,7 +296,7 @@ mod tests {
     fn a_step_back_of_time_shortens_nothing() {
         let (mut breaker, _) = opened();
         assert_eq!(breaker.admits(&LIMIT, Nanos(0)), Err(Nanos(1_050)));
-        breaker.reset();
+        breaker = Breaker::default();
         let sent = breaker.sent(&LIMIT, Nanos(500));
         let opens = [500, 100, 599].map(|now| breaker.failed(sent, &LIMIT, Nanos(now)));
         assert_eq!(opens, [false, false, true]);

@@ -24,16 +24,16 @@ use super::check::Exposure;
 use super::heard::Heard;
 use super::inbox::LimitsInbox;
 use super::limits::*;
-use super::own::Part;
+use super::part::Part;
 use super::repeats::Repeats;
-use super::rules::{InstrumentRule, Rules};
-use super::scope::{SLOTS, Slots, Tally, Use, level_of, uses};
+use super::rules::{ClassRule, InstrumentRule, LevelRule, Rules};
+use super::scope::{SLOTS, Slots, Tally, Use, level_of, use_at};
 use super::window::Window;
 use crate::base::approved::Approved;
 use crate::base::code::Code;
 use crate::base::instrument::InstrumentTable;
 use crate::base::message::{Flags, Header, Intent, Key, Kind, Order, Report, SHARDS_MAX, Source};
-use crate::base::pool::{IdMap, Slab};
+use crate::base::pool::{IdMap, Slab, touched};
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::*;
 use crate::portfolio::{self, Portfolio, Trade};
@@ -65,16 +65,33 @@ struct Open {
     leaves: Qty,
     /// Notional reserved for it, 1e-9 of the currency.
     value: i128,
+    /// The price that it is counted at.
+    counted_at: Price,
     slots: Slots,
     /// Whether it counts among the open orders: a replace does not before it is confirmed.
     counted: bool,
     /// What of it was located.
     located: Qty,
-    /// When it was sent, as the breakers count, by level; `None` once it was answered.
-    sent: Option<[Generation; 3]>,
-    /// Neighbours on the same side of the instrument.
+    /// When it was sent, as the breakers count, by level.
+    sent: [Generation; 3],
+    /// Whether the venue has said what it makes of it.
+    answered: bool,
+}
+
+const _: () = assert!(size_of::<Open>() == 192);
+
+/// What is kept beside an open order: a new one changes the links of another, and these are few enough to stay in the cache.
+#[derive(Clone, Copy)]
+struct Beside {
+    /// Its neighbours on the same side of the instrument.
     next: u32,
     previous: u32,
+    /// What it and the orders before it in its chain of replaces have executed.
+    executed: Qty,
+}
+
+impl Beside {
+    const NOTHING: Self = Self { next: NIL, previous: NIL, executed: Qty::ZERO };
 }
 
 impl Default for Open {
@@ -84,48 +101,52 @@ impl Default for Open {
             reserved: Qty::ZERO,
             leaves: Qty::ZERO,
             value: 0,
+            counted_at: Price(0),
             slots: Slots::default(),
             counted: false,
             located: Qty::ZERO,
-            sent: None,
-            next: NIL,
-            previous: NIL,
+            sent: Default::default(),
+            answered: true,
         }
     }
 }
 
 impl Open {
     /// Whether `intent` may take its place: the same side of the same instrument for the same strategy, and what is open of
-    /// it is known. A replace that is not confirmed yet reserves less than its quantity: its target has the rest.
+    /// it is known, as it is not of a replace that is not confirmed yet.
     fn may_become(&self, intent: &Intent) -> bool {
         self.intent.side == intent.side
             && self.intent.head.instrument == intent.head.instrument
             && self.intent.strategy == intent.strategy
-            && self.reserved == self.leaves
+            && self.counted
     }
 }
 
-/// An instrument, as the gate sees it.
+/// An instrument, as the gate sees it. An order touches its first two cache lines, and the third if it is a short sale.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 struct Stake {
     exposure: Exposure,
     terms: Terms,
     rule: InstrumentRule,
-    /// Sold short, or on offer as such.
-    located_used: Qty,
-    /// What positions are valued at; 0: nothing yet.
-    mark: Price,
     /// The last price that is known, and when it was.
     last: Price,
     last_at: Nanos,
-    /// Strategies that hold some of it: a bit each.
-    held: u16,
     /// Our best price by side, or beyond it: where the order at it has gone, it stays until it is looked at.
     best: [Price; 2],
     /// Our open orders by side.
     first: [u32; 2],
+    /// Sold short, or on offer as such.
+    located_used: Qty,
+    /// What positions are valued at; 0: nothing yet.
+    mark: Price,
+    /// Strategies that hold some of it: a bit each.
+    held: u16,
+    /// Replaces that are not confirmed, by side.
+    waiting: [u32; 2],
 }
+
+const _: () = assert!(std::mem::offset_of!(Stake, located_used) == 128);
 
 impl Default for Stake {
     fn default() -> Self {
@@ -138,6 +159,7 @@ impl Default for Stake {
             last: Price(0),
             last_at: Nanos(0),
             held: 0,
+            waiting: [0; 2],
             best: [Price(0); 2],
             first: [NIL; 2],
         }
@@ -165,6 +187,20 @@ pub struct GateSettings {
     /// To whom fills are counted of orders that are not known: of an earlier program.
     pub heir: (AccountId, StrategyId),
 }
+
+/// What an order that passes touches of the gate: what, how many of it, its size in bytes, and how much of each is touched.
+pub const TOUCHED: [(&str, usize, usize, usize); 10] = [
+    ("instrument; its last line for short sales", 1, size_of::<Stake>(), size_of::<Stake>()),
+    ("tally: firm, account, strategy, instrument", 4, size_of::<Tally>(), 128),
+    ("limits of a level", 4, size_of::<LevelRule>(), size_of::<LevelRule>()),
+    ("limits of an order", 1, size_of::<OrderLimits>(), size_of::<OrderLimits>()),
+    ("window: its first line, until a slice ends", 4, size_of::<Window>(), 64),
+    ("breaker: its first line, until one fails", 3, size_of::<Breaker>(), 64),
+    ("strategy's part in the instrument", 1, size_of::<Part>(), size_of::<Part>()),
+    ("open order", 1, size_of::<Open>(), size_of::<Open>()),
+    ("links of two orders, place in the index", 3, size_of::<Beside>(), size_of::<Beside>()),
+    ("repeats: two heads and an entry", 3, 64, 64),
+];
 
 /// How much a scope has used of its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,10 +233,14 @@ pub struct Gate {
     /// Only if the limits ask for it.
     repeats: Option<Repeats>,
     orders: Slab<Open>,
+    /// By slot of `orders`.
+    beside: Vec<Beside>,
     index: IdMap<u32>,
     pending: Option<Pending>,
     /// Places whose orders are to be cancelled by the shards.
     pulled: Vec<u32>,
+    /// Book shards that were heard of: a bit each. No others will cancel anything.
+    shards: u8,
     heard: [Heard; SHARDS_MAX as usize],
     news: News,
     inbox: Option<LimitsInbox>,
@@ -212,20 +252,28 @@ pub struct Gate {
     counts: GateCounts,
     /// Engine time of the last message.
     now: Nanos,
+    /// The latest of all messages: an intent that waited comes behind it.
+    latest: Nanos,
 }
 
 impl Gate {
-    /// Memory that a gate takes, in bytes: for open orders, for instruments.
+    /// Memory that a gate takes, in bytes, whatever limits may come: for open orders, for instruments.
     pub fn bytes(settings: &GateSettings) -> [usize; 2] {
         let open = places_for(settings.orders_max);
-        let parts = settings.limits.strategies.len() * size_of::<Part>();
-        let windows = if has_windows(&settings.limits) { size_of::<Window>() } else { 0 };
         let portfolio = Portfolio::bytes(&settings.portfolio, settings.instruments);
-        let each = size_of::<Stake>() + size_of::<Tally>() + parts + windows;
-        let repeats = if has_repeats(&settings.limits) { Repeats::bytes(REPEATS) } else { 0 };
+        let parts = STRATEGIES_MAX * size_of::<Part>();
+        let each = size_of::<Stake>()
+            + size_of::<Tally>()
+            + size_of::<Window>()
+            + size_of::<ClassRule>()
+            + parts;
+        let repeats = Repeats::bytes(REPEATS);
         [
-            Slab::<Open>::bytes(open) + IdMap::<u32>::bytes(open) + repeats,
-            settings.instruments * each + portfolio,
+            Slab::<Open>::bytes(open)
+                + open * size_of::<Beside>()
+                + IdMap::<u32>::bytes(open)
+                + repeats,
+            settings.instruments * each + News::bytes(SLOTS + settings.instruments) + portfolio,
         ]
     }
 
@@ -233,7 +281,7 @@ impl Gate {
     pub fn new(settings: GateSettings) -> Self {
         let open = places_for(settings.orders_max);
         let instruments = settings.instruments;
-        let rules = Rules::new(settings.limits.clone());
+        let rules = Rules::new(settings.limits.clone(), settings.orders_max);
         let mut gate = Self {
             portfolio: Portfolio::with(settings.portfolio, instruments),
             stakes: vec![Stake::default(); instruments],
@@ -243,11 +291,13 @@ impl Gate {
             breakers: vec![Breaker::default(); SLOTS],
             repeats: None,
             orders: Slab::new(open, Open::default()),
+            beside: touched(open, Beside::NOTHING),
             index: IdMap::dense(open),
             pending: None,
             pulled: Vec::with_capacity(SLOTS + instruments),
+            shards: 0,
             heard: Default::default(),
-            news: News::new(),
+            news: News::new(SLOTS + instruments),
             inbox: None,
             held_back: Vec::new(),
             board: None,
@@ -255,10 +305,12 @@ impl Gate {
             answers: 0,
             counts: GateCounts::new(),
             now: Nanos(0),
+            latest: Nanos(0),
             rules,
             settings,
         };
-        gate.lay_out();
+        let limits = Arc::clone(&gate.rules.set);
+        gate.lay_out(&limits);
         gate
     }
 
@@ -271,8 +323,14 @@ impl Gate {
         self
     }
 
-    /// This gate, with other limits to come from there.
-    pub fn with_inbox(self, inbox: LimitsInbox) -> Self {
+    /// This gate, with other limits to come from there. It has room for any that name its instruments, so that nothing is
+    /// allocated when they come.
+    pub fn with_inbox(mut self, inbox: LimitsInbox) -> Self {
+        let instruments = self.settings.instruments;
+        self.rules.reserve(instruments);
+        self.parts.reserve_exact((STRATEGIES_MAX * instruments).saturating_sub(self.parts.len()));
+        self.windows.reserve_exact(self.tallies.len().saturating_sub(self.windows.len()));
+        self.repeats.get_or_insert_with(|| Repeats::new(REPEATS, REPEATS_SEED));
         Self { inbox: Some(inbox), ..self }
     }
 
@@ -319,15 +377,18 @@ impl Gate {
     }
 
     fn use_of(&self, place: usize) -> ScopeUse {
-        let (tally, limits) = (&self.tallies[place], self.limits_at(place));
-        let none = Window::default();
-        let window = self.windows.get(place).unwrap_or(&none);
         ScopeUse {
             level: level_of(place),
             id: self.id_at(place),
-            state: tally.state,
-            uses: uses(tally, window, limits, self.now),
+            state: self.tallies[place].state,
+            uses: std::array::from_fn(|at| self.one_use(place, at)),
         }
+    }
+
+    #[inline]
+    fn one_use(&self, place: usize, at: usize) -> Use {
+        let (tally, window) = (&self.tallies[place], self.windows.get(place));
+        use_at(at, tally, window, self.limits_at(place), self.now)
     }
 
     fn id_at(&self, place: usize) -> u32 {
@@ -338,7 +399,7 @@ impl Gate {
     fn limits_at(&self, place: usize) -> &LevelLimits {
         match place.checked_sub(SLOTS) {
             None => &self.rules.levels[place],
-            Some(instrument) => &self.rules.class(self.stakes[instrument].rule.class).level,
+            Some(instrument) => self.rules.class_limits(self.stakes[instrument].rule.class),
         }
     }
 
@@ -353,10 +414,20 @@ impl Gate {
         records
     }
 
-    /// Lays the rules out by instrument.
-    fn lay_out(&mut self) {
+    /// Lays the rules out by instrument; `before` are those that it was laid out by.
+    fn lay_out(&mut self, before: &LimitSet) {
+        let everywhere = self.rules.everywhere();
         for (index, stake) in self.stakes.iter_mut().enumerate() {
-            stake.rule = self.rules.of_instrument(InstrumentId(index as u32));
+            let from = before.classes[usize::from(stake.rule.class)].level.rate;
+            stake.rule = self.rules.of_instrument(InstrumentId(index as u32), everywhere);
+            let to = self.rules.class_limits(stake.rule.class).rate;
+            self.tallies[SLOTS + index].change_rate(from, to, self.now);
+        }
+        for (instrument, strategy) in self.rules.listed() {
+            // A set can name instruments that this gate has not.
+            if let Some(stake) = self.stakes.get_mut(instrument.0 as usize) {
+                stake.rule.allowed |= strategy;
+            }
         }
         let parts = self.rules.strategies.len() * self.settings.instruments;
         self.parts.resize(parts, Part::default());
@@ -394,6 +465,7 @@ impl Stage for Gate {
 
     fn on(&mut self, intent: &Intent, out: &mut impl Sink<Order>, back: &mut impl Sink<Report>) {
         self.now = intent.head.time;
+        self.latest = self.latest.max(self.now);
         match intent.head.kind {
             Kind::NEW | Kind::REPLACE_ORDER => {
                 self.counts.orders += 1;
@@ -412,6 +484,7 @@ impl Stage for Gate {
 
     fn on_report(&mut self, report: &Report, back: &mut impl Sink<Report>) {
         self.now = self.now.max(report.head.time);
+        self.latest = self.latest.max(self.now);
         let source = report.head.source.0.checked_sub(Source::VENUE.0).map(usize::from);
         let heard = source.and_then(|source| self.heard.get_mut(source));
         if heard.is_none_or(|heard| heard.is_new(report.sequence)) {

@@ -25,6 +25,13 @@ impl LimitsInbox {
         kept.push(set);
     }
 
+    /// Takes the set of this version back, so that nobody gets it any more. `false` if somebody has it.
+    pub fn withdraw(&self, version: u32) -> bool {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|it| Arc::strong_count(it) > 1 || it.version != version);
+        kept.iter().all(|it| it.version != version)
+    }
+
     /// The set of this version; `None` if it is not here, or the inbox is in use: whoever told of it tells again.
     #[cold]
     pub fn take(&self, version: u32) -> Option<Arc<LimitSet>> {
@@ -51,6 +58,20 @@ mod tests {
         let held = inbox.0.lock().unwrap();
         assert!(inbox.take(3).is_none(), "nobody waits");
         drop(held);
+    }
+
+    #[test]
+    fn a_set_that_is_taken_back_is_nobody_s_and_one_that_was_taken_stays() {
+        let inbox = LimitsInbox::new();
+        inbox.offer(set(1));
+        inbox.offer(set(2));
+        let taken = inbox.take(1);
+        assert!(taken.is_none(), "the next offer frees what nobody holds");
+        let taken = inbox.take(2).unwrap();
+        assert!(!inbox.withdraw(2) && inbox.take(2).is_some());
+        inbox.offer(set(3));
+        assert!(inbox.withdraw(3) && inbox.take(3).is_none());
+        drop(taken);
     }
 
     #[test]

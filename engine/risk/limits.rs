@@ -149,7 +149,8 @@ pub struct AccountScope {
 pub struct StrategyScope {
     /// Which; from 1.
     pub id: StrategyId,
-    /// The account that it trades for: one of the set's.
+    /// The account that it trades for: one of the set's. A running gate takes no set that gives a strategy another account
+    /// while it has open orders or a position.
     pub account: AccountId,
     /// Its limits.
     pub limits: LevelLimits,
@@ -321,5 +322,31 @@ mod tests {
             Some(WindowLimit { within: Nanos(1), value_max: None, qty_max: Some(Qty(1)) });
         let on: Vec<_> = off.into_iter().filter(|name| !set.off().contains(name)).collect();
         assert_eq!(on, ["order_qty", "net", "window_qty"]);
+    }
+
+    #[test]
+    fn either_of_two_limits_of_a_control_turns_it_on() {
+        let set = LimitSet::open(AccountId(1), StrategyId(1));
+        let off = |order: OrderLimits, level: LevelLimits| {
+            let off = LimitSet { classes: vec![InstrumentClass { order, level }], ..set.clone() };
+            off.off()
+        };
+        let (none, open) = (OrderLimits::default(), LevelLimits::default());
+        let one = Some(Qty(1));
+        for order in [
+            OrderLimits { long_max: one, ..none },
+            OrderLimits { short_max: one, ..none },
+            OrderLimits { long_max: one, short_max: one, ..none },
+        ] {
+            assert!(!off(order, open).contains(&"position"));
+        }
+        let some = Some(Money(1));
+        for level in [
+            LevelLimits { loss_reduce: some, ..open },
+            LevelLimits { loss_kill: some, ..open },
+            LevelLimits { loss_reduce: some, loss_kill: some, ..open },
+        ] {
+            assert!(!off(none, level).contains(&"loss"));
+        }
     }
 }

@@ -11,7 +11,7 @@ mod gate;
 mod heard;
 mod inbox;
 mod limits;
-mod own;
+mod part;
 mod repeats;
 mod rules;
 mod scope;
@@ -20,10 +20,12 @@ mod window;
 
 pub use breaker::{Breaker, BreakerState, FAILURES_MAX, Generation};
 pub use check::{NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict};
-pub use gate::{BACK_MAX, FORWARD_MAX, FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse};
+pub use gate::{
+    BACK_MAX, FORWARD_MAX, FirstRefusal, Gate, GateCounts, GateSettings, ScopeUse, TOUCHED,
+};
 pub use inbox::LimitsInbox;
 pub use limits::*;
-pub use repeats::{PLACES, Place, RepeatKey, Repeats};
+pub use repeats::{Hashed, PLACES, Place, RepeatKey, Repeats};
 pub use scope::Use;
-pub use throttle::Throttle;
+pub use throttle::{Bucket, Throttle};
 pub use window::Window;

@@ -59,7 +59,7 @@ struct Entry {
 struct Head {
     /// Their youngest times, 0 where there is no entry.
     youngest: [Nanos; BUCKET],
-    /// Bits of their hashes.
+    /// Bits of their hashes, never 0; 0 where there is no entry.
     tags: [u32; BUCKET],
 }
 
@@ -80,10 +80,11 @@ impl Head {
     fn looks(&self, tag: u32, within: Nanos, now: Nanos) -> Looks {
         let (mut same, mut free) = (0, 0);
         for place in 0..BUCKET {
-            let youngest = self.youngest[place];
-            let empty = youngest == Nanos(0);
-            same |= u32::from(self.tags[place] == tag && !empty) << place;
-            free |= u32::from(empty | (now.since(youngest) >= within)) << place;
+            same |= u32::from(self.tags[place] == tag) << place;
+            // Younger than `within`; never true of time 0, which is that of no entry.
+            let youngest = self.youngest[place].0;
+            let young = youngest.saturating_add(within.0) > now.0 && youngest != 0;
+            free |= u32::from(!young) << place;
         }
         Looks { same, free }
     }
@@ -108,8 +109,8 @@ pub struct Place {
 }
 
 /// Where an order's places are, and what marks them.
-#[derive(Clone, Copy)]
-struct Hashed {
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed {
     buckets: [usize; 2],
     tag: u32,
 }
@@ -147,12 +148,14 @@ impl Repeats {
         self.longest = within;
     }
 
-    /// Starts to bring in what finds the order.
+    /// Starts to bring in what finds the order, which is then to be asked with what this returns.
     #[inline]
-    pub fn prefetch(&self, key: &RepeatKey) {
-        for bucket in self.hash(key).buckets {
+    pub fn expect(&self, key: &RepeatKey) -> Hashed {
+        let hashed = self.hash(key);
+        for bucket in hashed.buckets {
             prefetch(&self.heads[bucket]);
         }
+        hashed
     }
 
     /// Whether the order may be sent once more, and where that is to be noted if it is.
@@ -160,15 +163,16 @@ impl Repeats {
     /// # Errors
     /// [`Code::DUPLICATE`], with the limit and what the count would be; [`Code::DUPLICATES_FULL`], with how many other
     /// orders there is room for and one more.
-    #[inline]
+    #[inline(always)]
     pub fn check(
         &self,
         key: &RepeatKey,
+        hashed: Hashed,
         limit: &RepeatLimit,
         now: Nanos,
     ) -> Result<Place, (Code, i64, i64)> {
         let full = (Code::DUPLICATES_FULL, PLACES as i64, PLACES as i64 + 1);
-        let place = self.find(key, limit.within, now).ok_or(full)?;
+        let place = self.find(key, hashed, limit.within, now).ok_or(full)?;
         let count = match place.known {
             true => self.entries[place.bucket][place.place].count(limit.within, now),
             false => 0,
@@ -202,17 +206,15 @@ impl Repeats {
         }
     }
 
-    /// Notes that an order was accepted that was not checked. `false` where it has no place.
-    #[inline]
-    pub fn add(&mut self, key: &RepeatKey, limit: &RepeatLimit, now: Nanos) -> bool {
-        let found = self.find(key, limit.within, now.max(Nanos(1)));
-        found.map(|place| self.note(place, key, now)).is_some()
-    }
-
     /// Where the order is, or else where it could be, if there is such a place.
-    #[inline]
-    fn find(&self, key: &RepeatKey, within: Nanos, now: Nanos) -> Option<Place> {
-        let Hashed { buckets, tag } = self.hash(key);
+    #[inline(always)]
+    fn find(
+        &self,
+        key: &RepeatKey,
+        Hashed { buckets, tag }: Hashed,
+        within: Nanos,
+        now: Nanos,
+    ) -> Option<Place> {
         let within = within.max(self.longest);
         let [one, other] = buckets.map(|bucket| self.heads[bucket].looks(tag, within, now));
         for (bucket, looks) in buckets.into_iter().zip([one, other]) {
@@ -243,7 +245,7 @@ impl Repeats {
         let (one, other) = (hash & self.mask, mix(hash) & self.mask);
         // Two buckets at least, so there is another.
         let other = if other == one { one ^ 1 } else { other };
-        Hashed { buckets: [one as usize, other as usize], tag: (hash >> 32) as u32 }
+        Hashed { buckets: [one as usize, other as usize], tag: (hash >> 32) as u32 | 1 }
     }
 }
 
@@ -267,13 +269,21 @@ mod tests {
         RepeatKey { price: Price(price), qty: Qty(100), ..RepeatKey::default() }
     }
 
+    impl Repeats {
+        /// Notes that an order was accepted that was not checked. `false` where it has no place.
+        fn add(&mut self, key: &RepeatKey, limit: &RepeatLimit, now: Nanos) -> bool {
+            let found = self.find(key, self.hash(key), limit.within, now.max(Nanos(1)));
+            found.map(|place| self.note(place, key, now)).is_some()
+        }
+    }
+
     fn check(
         repeats: &Repeats,
         key: &RepeatKey,
         limit: &RepeatLimit,
         now: Nanos,
     ) -> Result<(), (Code, i64, i64)> {
-        repeats.check(key, limit, now).map(drop)
+        repeats.check(key, repeats.expect(key), limit, now).map(drop)
     }
 
     fn code(verdict: Result<(), (Code, i64, i64)>) -> Code {
@@ -290,6 +300,37 @@ mod tests {
         assert_eq!(check(&repeats, &key(1), &LIMIT, Nanos(149)), Err((Code::DUPLICATE, 2, 3)));
         assert_eq!(check(&repeats, &key(1), &LIMIT, Nanos(150)), Ok(()));
         assert_eq!(check(&repeats, &key(2), &LIMIT, Nanos(149)), Ok(()));
+    }
+
+    #[test]
+    fn the_memory_that_is_told_is_what_the_table_takes() {
+        for capacity in [0, 1, 3, 4, 5, 100, 1 << 13] {
+            let repeats = Repeats::new(capacity, 1);
+            let taken = size_of_val(&*repeats.heads) + size_of_val(&*repeats.entries);
+            assert_eq!(Repeats::bytes(capacity), taken, "room for {capacity}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_told_from_another_of_the_same_tag() {
+        for kept in 0..BUCKET {
+            let mut repeats = Repeats::new(16, 1);
+            let hashed = repeats.expect(&key(1));
+            let [bucket, other] = hashed.buckets;
+            // All places look like those of this order, and one is.
+            for place in 0..BUCKET {
+                for bucket in [bucket, other] {
+                    let free = Place { bucket, place, tag: hashed.tag, known: false };
+                    let is_it = bucket == other && place == kept;
+                    let key = key(if is_it { 1 } else { (2 + 2 * bucket + place) as i64 * 100 });
+                    repeats.note(free, &key, Nanos(60));
+                }
+            }
+            assert_eq!(check(&repeats, &key(1), &LIMIT, Nanos(70)), Ok(()));
+            assert!(repeats.add(&key(1), &LIMIT, Nanos(70)));
+            assert_eq!(code(check(&repeats, &key(1), &LIMIT, Nanos(80))), Code::DUPLICATE);
+            assert_eq!(code(check(&repeats, &key(7), &LIMIT, Nanos(80))), Code::NONE);
+        }
     }
 
     #[test]
@@ -415,7 +456,8 @@ mod tests {
                     Err((Code::DUPLICATE, _, _)) => prop_assert!(most >= count as usize),
                     Err(_) => prop_assert!(others.count() >= PLACES, "there were places"),
                 }
-                if let Ok(place) = repeats.check(&key(price), &limit, Nanos(now)) {
+                let hashed = repeats.expect(&key(price));
+                if let Ok(place) = repeats.check(&key(price), hashed, &limit, Nanos(now)) {
                     repeats.note(place, &key(price), Nanos(now));
                     let latest = of(price).map(|event| event.1).max().unwrap_or(0);
                     accepted.push((price, now.max(latest), shortest.len() as u64 - 1));

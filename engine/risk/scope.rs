@@ -7,71 +7,62 @@
 
 use super::check::Turnover;
 use super::limits::*;
-use super::throttle::Throttle;
+use super::throttle::{Bucket, Throttle};
 use super::window::Window;
 use crate::base::unit::*;
 
 /// Scopes that are not instruments: the firm, accounts, strategies.
 pub(super) const SLOTS: usize = 1 + ACCOUNTS_MAX + STRATEGIES_MAX;
 
-/// What a scope has used.
+/// What a scope has used. An order touches its first two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Tally {
     pub(super) turnover: Turnover,
-    /// What sales brought, less what purchases cost, less fees.
-    cash: i128,
-    /// What positions would bring at their marks.
-    worth: i128,
+    /// Profit of the day, fees paid; a loss below zero.
+    pub(super) profit: i128,
     /// Orders and replaces accepted.
     pub(super) orders: u64,
     pub(super) trades: u64,
     pub(super) throttle: Throttle,
-    /// When it was held to less; for how long it takes until nothing is open.
-    pub(super) tightened_at: Nanos,
-    /// When it was last resumed: what was decided before that holds no more.
-    pub(super) resumed_at: Nanos,
     pub(super) open_orders: u32,
     pub(super) state: TradingState,
     /// Book shards that are to cancel what they have open here: a bit each.
     pub(super) pull: u8,
     /// What it was last warned of: by limit, the share of it in per cent.
     pub(super) warned: [u8; Use::COUNT],
+    /// When it was held to less; for how long it takes until nothing is open.
+    pub(super) tightened_at: Nanos,
+    /// When it was last resumed: what was decided before that holds no more.
+    pub(super) resumed_at: Nanos,
 }
 
-impl Tally {
-    /// Profit of the day, fees paid; a loss below zero.
-    pub(super) fn profit(&self) -> i128 {
-        self.cash.saturating_add(self.worth)
-    }
+const _: () = assert!(std::mem::offset_of!(Tally, tightened_at) <= 128);
 
+impl Tally {
     /// A fill of this notional, signed: what was paid above zero.
     pub(super) fn traded(&mut self, paid: i128, fee: i128, invested: i128) {
-        let side = if paid >= 0 { &mut self.turnover.bought } else { &mut self.turnover.sold };
-        *side = side.saturating_add(paid.saturating_abs());
-        self.cash = self.cash.saturating_sub(paid).saturating_sub(fee);
-        self.turnover.invested = self.turnover.invested.saturating_add(invested);
+        self.turnover.trade(paid, invested);
+        self.profit = self.profit.saturating_sub(paid).saturating_sub(fee);
+    }
+
+    /// Another pace is in force: the tokens that are missing are missing there too.
+    pub(super) fn change_rate(
+        &mut self,
+        from: Option<RateLimit>,
+        to: Option<RateLimit>,
+        now: Nanos,
+    ) {
+        if let (Some(from), Some(to)) = (from, to)
+            && from != to
+        {
+            self.throttle.change(&Bucket::of(&from), &Bucket::of(&to), now);
+        }
     }
 
     /// Positions are worth so much more.
     pub(super) fn revalue(&mut self, more: i128) {
-        self.worth = self.worth.saturating_add(more);
-    }
-
-    /// Reserves a notional for what may still fill on a side.
-    pub(super) fn reserve(&mut self, side: Side, notional: i128) {
-        let open = self.open(side);
-        *open = open.saturating_add(notional);
-    }
-
-    /// Releases it.
-    pub(super) fn release(&mut self, side: Side, notional: i128) {
-        let open = self.open(side);
-        debug_assert!(*open >= notional, "Invariant: what is released was reserved");
-        *open = open.saturating_sub(notional).max(0);
-    }
-
-    fn open(&mut self, side: Side) -> &mut i128 {
-        if side.is_buy() { &mut self.turnover.open_buys } else { &mut self.turnover.open_sells }
+        self.profit = self.profit.saturating_add(more);
     }
 }
 
@@ -89,56 +80,63 @@ impl Use {
     pub const COUNT: usize = crate::telemetry::USES;
     /// What they are called, in order.
     pub const NAMES: [&'static str; Self::COUNT] = crate::telemetry::USE_NAMES;
+    /// The place of the loss among them: the one that moves with the market.
+    pub const LOSS: usize = Self::COUNT - 1;
     /// The share of a limit at which it is warned of, in per cent.
     pub const STEPS: [u8; 4] = [50, 75, 90, 95];
 
     /// The highest step that is reached; 0 for none.
     pub fn step(&self) -> u8 {
         let Some(limit) = self.limit else { return 0 };
-        let reached = |step: u8| {
-            self.used.saturating_mul(100) >= limit.saturating_mul(step.into()) && self.used > 0
-        };
+        // Nearly always: less than half, which is the first step.
+        if self.used <= 0 || self.used.saturating_add(self.used) < limit {
+            return 0;
+        }
+        let reached = |step: u8| self.used.saturating_mul(100) >= limit.saturating_mul(step.into());
         Self::STEPS.into_iter().rev().find(|step| reached(*step)).unwrap_or(0)
     }
 }
 
-/// The uses of a scope, in the order of [`Use::NAMES`].
-pub(super) fn uses(
+/// A use of a scope: the one at `at` in the order of [`Use::NAMES`].
+#[inline]
+pub(super) fn use_at(
+    at: usize,
     tally: &Tally,
-    window: &Window,
+    window: Option<&Window>,
     limits: &LevelLimits,
     now: Nanos,
-) -> [Use; Use::COUNT] {
+) -> Use {
     let money = |used: i128, limit: Option<Money>| Use { used, limit: limit.map(|it| it.0) };
     let count =
         |used: u64, limit: Option<u32>| Use { used: used.into(), limit: limit.map(i128::from) };
     let turnover = &tally.turnover;
-    let net = turnover.net(Side::BUY).max(turnover.net(Side::SELL));
-    let (value, qty) = match &limits.window {
-        Some(limit) => {
-            let (value, qty) = window.sums(limit.within, now);
-            let value = i128::try_from(value).unwrap_or(i128::MAX);
-            let qty = Use { used: qty.into(), limit: limit.qty_max.map(|max| max.0.into()) };
-            (money(value, limit.value_max), qty)
+    let sums = || match (&limits.window, window) {
+        (Some(limit), Some(window)) => window.sums(limit.within, now),
+        _ => (0, 0),
+    };
+    match at {
+        0 => money(turnover.gross, limits.gross_max),
+        1 => money(turnover.net_bought.max(turnover.net_sold), limits.net_max),
+        2 => money(turnover.credit, limits.credit_max),
+        3 => {
+            let value = i128::try_from(sums().0).unwrap_or(i128::MAX);
+            money(value, limits.window.and_then(|limit| limit.value_max))
         }
-        None => (Use { used: 0, limit: None }, Use { used: 0, limit: None }),
-    };
-    // While there are few, the ratio says nothing.
-    let ratio = if tally.orders > super::check::ORDERS_BEFORE_RATIO {
-        tally.orders / tally.trades.max(1)
-    } else {
-        0
-    };
-    [
-        money(turnover.gross(), limits.gross_max),
-        money(net, limits.net_max),
-        money(turnover.credit(), limits.credit_max),
-        value,
-        qty,
-        count(tally.open_orders.into(), limits.open_orders_max),
-        count(ratio, limits.orders_per_trade_max),
-        money(tally.profit().saturating_neg().max(0), limits.loss_kill.or(limits.loss_reduce)),
-    ]
+        4 => {
+            let limit = limits.window.and_then(|limit| limit.qty_max);
+            Use { used: sums().1.into(), limit: limit.map(|max| max.0.into()) }
+        }
+        5 => count(tally.open_orders.into(), limits.open_orders_max),
+        // While there are few, the ratio says nothing.
+        6 if tally.orders <= super::check::ORDERS_BEFORE_RATIO => {
+            count(0, limits.orders_per_trade_max)
+        }
+        6 => count(tally.orders / tally.trades.max(1), limits.orders_per_trade_max),
+        _ => {
+            let loss = tally.profit.saturating_neg().max(0);
+            money(loss, limits.loss_kill.or(limits.loss_reduce))
+        }
+    }
 }
 
 /// The scopes that an order is counted in: places in the gate's tables, by [`Level`].

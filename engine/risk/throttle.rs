@@ -24,59 +24,53 @@ pub struct Throttle {
 
 const _: () = assert!(size_of::<Throttle>() == 8);
 
-/// What a limit comes to in nanoseconds. A limit of nothing, which no configuration has, counts as 1.
-#[derive(Clone, Copy)]
-struct Bucket {
+/// What a limit comes to in nanoseconds, worked out once: it takes a division.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// From one token to the next.
     interval: u64,
-    burst: u64,
+    /// How far from full the bucket may be for one more to pass: one token is left.
+    last_token: u64,
+    /// How far from full it gets at most: empty, and the whole bucket but one token in debt.
+    debt_max: u64,
 }
 
 impl Bucket {
-    #[inline]
-    fn of(limit: &RateLimit) -> Self {
+    /// Without a limit: nothing waits, and nothing is missing.
+    pub const OFF: Self = Self { interval: 0, last_token: u64::MAX, debt_max: 0 };
+
+    /// Of a limit. One of nothing, which no configuration has, counts as 1.
+    pub fn of(limit: &RateLimit) -> Self {
         let interval = SECOND.div_ceil(u64::from(limit.per_second.max(1)));
-        Self { interval, burst: u64::from(limit.burst.max(1)) }
-    }
-
-    /// How far from full the bucket may be for one more to pass: one token is left.
-    #[inline]
-    fn last_token(self) -> u64 {
+        let burst = u64::from(limit.burst.max(1));
         // 2^32 x 10^9 is below 2^62, and twice as much still fits.
-        (self.burst - 1) * self.interval
-    }
-
-    /// How far from full it gets at most: empty, and the whole bucket but one token in debt.
-    #[inline]
-    fn debt_max(self) -> Nanos {
-        Nanos((2 * self.burst - 1) * self.interval)
+        Self { interval, last_token: (burst - 1) * interval, debt_max: (2 * burst - 1) * interval }
     }
 }
 
 impl Throttle {
     /// How long until one may pass; 0: now. Never longer than a bucket takes to fill, unless time stepped back.
     #[inline]
-    pub fn wait(&self, limit: &RateLimit, now: Nanos) -> Nanos {
-        Nanos(self.full_at.since(now).0.saturating_sub(Bucket::of(limit).last_token()))
+    pub fn wait(&self, bucket: &Bucket, now: Nanos) -> Nanos {
+        Nanos(self.full_at.since(now).0.saturating_sub(bucket.last_token))
     }
 
     /// Counts one, whether it passed or was refused.
     #[inline]
-    pub fn take(&mut self, limit: &RateLimit, now: Nanos) {
-        let bucket = Bucket::of(limit);
+    pub fn take(&mut self, bucket: &Bucket, now: Nanos) {
         let next = self.full_at.max(now).plus(Nanos(bucket.interval));
         // Not below what it was: else a step back and forth of time would forgive what was taken.
-        self.full_at = next.min(now.plus(bucket.debt_max())).max(self.full_at);
+        self.full_at = next.min(now.plus(Nanos(bucket.debt_max))).max(self.full_at);
     }
 
     /// Carries the tokens that are missing over to another limit, at most as many as it would have let be taken.
     ///
     /// Without this a new limit holds at once as well, but what is missing counts as time: a bucket that takes a minute to
     /// fill would go on taking it under a faster pace, and a nearly empty one would seem nearly full under a slower one.
-    pub fn change(&mut self, from: &RateLimit, to: &RateLimit, now: Nanos) {
-        let (from, to) = (Bucket::of(from), Bucket::of(to));
-        let missing = self.full_at.since(now).0.div_ceil(from.interval);
-        let refill = Nanos(missing.saturating_mul(to.interval));
-        self.full_at = now.plus(refill.min(to.debt_max()));
+    pub fn change(&mut self, from: &Bucket, to: &Bucket, now: Nanos) {
+        let missing = self.full_at.since(now).0.div_ceil(from.interval.max(1));
+        let refill = missing.saturating_mul(to.interval);
+        self.full_at = now.plus(Nanos(refill.min(to.debt_max)));
     }
 }
 
@@ -85,12 +79,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn limit(per_second: u32, burst: u32) -> RateLimit {
-        RateLimit { per_second, burst }
+    fn limit(per_second: u32, burst: u32) -> Bucket {
+        Bucket::of(&RateLimit { per_second, burst })
     }
 
     /// Asks and counts, as the gate does.
-    fn passes(throttle: &mut Throttle, limit: &RateLimit, now: u64) -> bool {
+    fn passes(throttle: &mut Throttle, limit: &Bucket, now: u64) -> bool {
         let passed = throttle.wait(limit, Nanos(now)) == Nanos(0);
         throttle.take(limit, Nanos(now));
         passed

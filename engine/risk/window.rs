@@ -8,6 +8,7 @@
 //! the slice that runs counts as in it: nothing is forgotten sooner because time stepped back.
 #![forbid(unsafe_code)]
 
+use crate::base::prefetch::prefetch;
 use crate::base::unit::Nanos;
 
 /// Slices of the past.
@@ -36,7 +37,7 @@ const _: () = assert!(size_of::<Window>() == 256 && std::mem::offset_of!(Window,
 
 /// An eighth of the window.
 #[inline]
-fn slice_of(within: Nanos) -> u64 {
+pub(super) fn slice_of(within: Nanos) -> u64 {
     within.0.div_ceil(PAST as u64).max(1)
 }
 
@@ -64,13 +65,48 @@ impl Window {
     /// cannot know what the shorter had already dropped.
     #[inline]
     pub fn add(&mut self, within: Nanos, now: Nanos, value: u128, qty: u64) {
-        if !self.runs(slice_of(within), now) {
-            self.advance(slice_of(within), now);
+        self.turn(slice_of(within), now);
+        self.count(value, qty);
+    }
+
+    /// Brings the slice that runs up to `now`, and says what is known then: as `sums`, in place.
+    #[inline]
+    pub(super) fn turn(&mut self, slice: u64, now: Nanos) -> (u128, u64) {
+        if !self.runs(slice, now) {
+            self.advance(slice, now);
         }
+        (self.value, self.qty)
+    }
+
+    /// Counts what was accepted in the slice that runs: time was brought up to it.
+    #[inline]
+    pub(super) fn count(&mut self, value: u128, qty: u64) {
+        // The sum of all slices is the one that comes to its end first.
+        match (self.value.checked_add(value), self.qty.checked_add(qty)) {
+            (Some(all), Some(all_qty)) => {
+                (self.value, self.qty) = (all, all_qty);
+                (self.value_running, self.qty_running) =
+                    (self.value_running.wrapping_add(value), self.qty_running.wrapping_add(qty));
+            }
+            _ => self.count_capped(value, qty),
+        }
+    }
+
+    #[cold]
+    fn count_capped(&mut self, value: u128, qty: u64) {
         self.value = self.value.saturating_add(value);
         self.value_running = self.value_running.saturating_add(value);
         self.qty = self.qty.saturating_add(qty);
         self.qty_running = self.qty_running.saturating_add(qty);
+    }
+
+    /// Starts to bring it in: time may have to be brought up, which touches all of it.
+    #[inline]
+    pub(super) fn expect(&self) {
+        prefetch(self);
+        prefetch(&self.values[0]);
+        prefetch(&self.values[PAST / 2]);
+        prefetch(&self.quantities);
     }
 
     /// Whether `now` is in the slice that runs, or before it.

@@ -1,5 +1,6 @@
 //! Route: order -> venue, venue -> report. [`Desk`] is the pure core: order states (`state.rs`), references, answers.
-//! Live, its orders go to a [`gateway`], which an [`agent`] connects with a venue; in a replay the paper venue stands there.
+//! Live, its orders go to a [`gateway`], which an [`agent`] connects with a venue by a
+//! [`connection`]; in a replay the paper venue stands there.
 //!
 //! What must hold. References are given in the order in which orders leave, never twice. Every intent that came this far
 //! is answered exactly once, keyed decision + latency out. Every event of the venue is passed on exactly once, whatever
@@ -7,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod connection;
 pub mod gateway;
 mod state;
 #[cfg(test)]
@@ -21,7 +23,6 @@ use crate::base::pool::IdMap;
 use crate::base::stage::{Burst, Sink, Stage};
 use crate::base::unit::{Level, Nanos, OrderId, Qty, Stamp};
 use crate::wire::soup::secret;
-use zerocopy::FromZeros;
 
 /// What route has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,19 +37,9 @@ pub struct RouteCounts {
     pub impossible: u64,
 }
 
-/// An order that may still trade.
-#[derive(Clone, Copy, FromZeros)]
-struct Working {
-    state: State,
-    /// What it and the orders before it in its chain of replaces have executed.
-    executed: Qty,
-}
-
-const SENT: Working = Working { state: State::Sent, executed: Qty::ZERO };
-
 /// The stage.
 pub struct Desk {
-    orders: IdMap<Working>,
+    orders: IdMap<State>,
     reference: u32,
     answers: u64,
     killed: bool,
@@ -61,7 +52,7 @@ pub struct Desk {
 impl Desk {
     /// Memory that a desk with room for so many open orders takes, in bytes.
     pub fn bytes(orders_max: usize) -> usize {
-        IdMap::<Working>::bytes(orders_max)
+        IdMap::<State>::bytes(orders_max)
     }
 
     /// A desk with room for so many open orders; orders reach the venue `latency_out` after the decision.
@@ -103,22 +94,22 @@ impl Desk {
     fn accept(&mut self, intent: &Intent) -> Result<(), Code> {
         match intent.head.kind {
             Kind::CANCEL_ORDER => match self.orders.get_mut(intent.target.0) {
-                Some(target) if target.state.may_cancel() => target.state = State::Canceling,
+                Some(target) if target.may_cancel() => *target = State::Canceling,
                 _ => return Err(Code::ROUTE_NOT_OPEN),
             },
             // The last look before the write.
             _ if self.killed => return Err(Code::ROUTE_KILLED),
             Kind::REPLACE_ORDER => {
                 match self.orders.get(intent.target.0) {
-                    Some(target) if target.state.may_replace() => {}
+                    Some(target) if target.may_replace() => {}
                     _ => return Err(Code::ROUTE_NOT_OPEN),
                 }
-                self.orders.insert(intent.order.0, SENT).map_err(|_| Code::ROUTE_FULL)?;
+                self.orders.insert(intent.order.0, State::Sent).map_err(|_| Code::ROUTE_FULL)?;
                 if let Some(target) = self.orders.get_mut(intent.target.0) {
-                    target.state = State::Replacing;
+                    *target = State::Replacing;
                 }
             }
-            _ => self.orders.insert(intent.order.0, SENT).map_err(|_| Code::ROUTE_FULL)?,
+            _ => self.orders.insert(intent.order.0, State::Sent).map_err(|_| Code::ROUTE_FULL)?,
         }
         Ok(())
     }
@@ -129,16 +120,16 @@ impl Desk {
         intent.head.kind != Kind::CANCEL_ORDER && arrival > intent.good_until
     }
 
-    fn venue_order(&mut self, intent: &Intent) -> Market {
+    fn venue_order(&mut self, order: &Order) -> Market {
+        let intent = order.intent();
         self.reference += 1;
-        let mut executed = Qty::ZERO;
-        if intent.head.kind == Kind::CANCEL_ORDER {
-            self.counts.cancels += 1;
-        } else {
-            self.counts.sent += 1;
-            // A venue counts a replace with what its chain has executed: what fills on the way is not open twice.
-            let target = self.orders.get(intent.target.0);
-            executed = target.map_or(Qty::ZERO, |target| target.executed);
+        let executed = match intent.head.kind {
+            Kind::REPLACE_ORDER => order.executed(),
+            _ => Qty::ZERO,
+        };
+        match intent.head.kind {
+            Kind::CANCEL_ORDER => self.counts.cancels += 1,
+            _ => self.counts.sent += 1,
         }
         let head = Header {
             time: intent.head.time.plus(self.latency_out),
@@ -197,12 +188,12 @@ impl Desk {
 
     /// Moves an order through the table.
     fn move_on(&mut self, order: OrderId, event: Event) {
-        let Some(working) = self.orders.get_mut(order.0) else {
+        let Some(state) = self.orders.get_mut(order.0) else {
             self.counts.unknown += 1;
             return;
         };
-        match working.state.after(event) {
-            Next::State(next) => working.state = next,
+        match state.after(event) {
+            Next::State(next) => *state = next,
             Next::Gone => {
                 self.orders.remove(order.0);
             }
@@ -236,7 +227,7 @@ impl Stage for Desk {
             _ => match self.accept(intent) {
                 Ok(()) => {
                     // The order first, then its answer: who sees the answer can see the order.
-                    out.put(&self.venue_order(intent));
+                    out.put(&self.venue_order(order));
                     None
                 }
                 Err(code) => Some(code),
@@ -261,16 +252,8 @@ impl Stage for Desk {
             }
             Some(event) => {
                 self.move_on(report.order, event);
-                if event == Event::FillPart
-                    && let Some(working) = self.orders.get_mut(report.order.0)
-                {
-                    working.executed = working.executed.saturating_add(report.qty);
-                }
-                if event == Event::Replaced
-                    && let Some(before) = self.orders.remove(report.target.0)
-                    && let Some(working) = self.orders.get_mut(report.order.0)
-                {
-                    working.executed = before.executed;
+                if event == Event::Replaced {
+                    self.orders.remove(report.target.0);
                 }
             }
         }

@@ -7,8 +7,10 @@
 mod script;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 pub use script::{Flow, Script};
+pub use warm::warm_up;
 
 use crate::base::stage::Agent;
 use crate::ingest::Source;

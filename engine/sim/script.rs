@@ -50,16 +50,7 @@ struct Drawing {
 impl Script {
     /// Draws a script.
     pub fn new(flow: Flow) -> Self {
-        let mut messages = Vec::new();
-        for instrument in 0..flow.instruments {
-            let mut directory = message(1_000, Kind::DIRECTORY, instrument);
-            (directory.reference, directory.other) = (u64::from(instrument) + 1, 1);
-            messages.push(directory);
-        }
-        let everyone = InstrumentId::NONE.0;
-        for code in [b'S', b'Q'] {
-            messages.push(Market { code, ..message(1_000, Kind::SESSION, everyone) });
-        }
+        let (mut messages, everyone) = (opening(flow.instruments), InstrumentId::NONE.0);
         let mut time = 2_000;
         let chance = Chance::new(flow.seed);
         let instruments = flow.instruments;
@@ -90,13 +81,32 @@ impl Script {
         if close == Some(flow.messages as u64) {
             messages.push(bell(time));
         }
+        Self::of(messages, flow.shards)
+    }
+
+    /// These messages, in the order of their times.
+    pub(super) fn of(mut messages: Vec<Market>, shards: u32) -> Self {
         for (index, message) in messages.iter_mut().enumerate() {
             message.head.cause = Seq(index as u64 + 1);
         }
         messages.sort_by_key(Message::key);
-        mark_last(&mut messages, flow.shards);
+        mark_last(&mut messages, shards);
         Self { messages, at: 0 }
     }
+}
+
+/// What is announced at time 1000: the instruments, and that market hours begin.
+pub(super) fn opening(instruments: u32) -> Vec<Market> {
+    let mut messages = Vec::new();
+    for instrument in 0..instruments {
+        let mut directory = message(1_000, Kind::DIRECTORY, instrument);
+        (directory.reference, directory.other) = (u64::from(instrument) + 1, 1);
+        messages.push(directory);
+    }
+    for code in [b'S', b'Q'] {
+        messages.push(Market { code, ..message(1_000, Kind::SESSION, InstrumentId::NONE.0) });
+    }
+    messages
 }
 
 /// Market hours end.
@@ -104,7 +114,7 @@ fn bell(time: u64) -> Market {
     Market { code: b'M', ..message(time, Kind::SESSION, InstrumentId::NONE.0) }
 }
 
-fn message(time: u64, kind: Kind, instrument: u32) -> Market {
+pub(super) fn message(time: u64, kind: Kind, instrument: u32) -> Market {
     let head = Header {
         time: Nanos(time),
         cause: Seq(0),

@@ -112,7 +112,7 @@ fn placement(shards: u16, cuts: u8) -> Placement {
     runs.push(vec![StageName::Log]);
     let spec = |run: Vec<StageName>| {
         let name = format!("{run:?}");
-        ShardSpec { name, run, cpu: None, idle: Idle::Spin }
+        ShardSpec { name, run, cpu: None, idle: Idle::Spin, real_time: 0 }
     };
     Placement { shards: runs.into_iter().map(spec).collect(), cores_wanted: 0, live: false }
 }
@@ -156,7 +156,7 @@ fn run_at(
     let setup = Setup::new(config.clone(), 1, pace, clock, Symbols::new(6));
     let (orders, fills) = (Shared::default(), Shared::default());
     let files =
-        Files { orders: Box::new(orders.clone()), fills: Box::new(fills.clone()), observer: None };
+        Files { orders: Box::new(orders.clone()), fills: Box::new(fills.clone()), ..Files::none() };
     let parts = Parts::of_replay(script.clone(), Arc::default(), files);
     let outcome = simulate(placement, &setup, parts, seed, TURNS_MAX)?;
     let gate = outcome.gate.unwrap();

@@ -26,6 +26,7 @@ pub(super) struct Flatten {
     held: Vec<Held>,
     asked: bool,
     stopped: bool,
+    ended: bool,
     /// Instruments from here on have not had their turn since the last tick.
     cursor: usize,
 }
@@ -34,7 +35,7 @@ impl Flatten {
     /// Nothing held, nothing asked.
     pub(super) fn new(instruments: usize) -> Self {
         let held = vec![Held::default(); instruments];
-        Self { held, asked: false, stopped: false, cursor: instruments }
+        Self { held, asked: false, stopped: false, ended: false, cursor: instruments }
     }
 
     /// Begin, at the next tick.
@@ -48,7 +49,12 @@ impl Flatten {
         self.asked
     }
 
-    /// Send nothing more.
+    /// Send nothing more, for good.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Send nothing until it is let go on.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
     }
@@ -77,7 +83,7 @@ impl Flatten {
     }
 
     pub(super) fn wants(&self) -> bool {
-        !self.stopped && self.cursor < self.held.len()
+        !self.stopped && !self.ended && self.cursor < self.held.len()
     }
 
     pub(super) fn on_report(&mut self, report: &Report) {

@@ -4,6 +4,7 @@
 use super::flatten::Flatten;
 use super::marks::{Marks, Next, Scope};
 use super::{Orders, Strategy};
+use crate::base::log::{Event, Log};
 use crate::base::message::{Flags, Header, Intent, Kind, Market, Message, Report};
 use crate::base::plant::{Plant, planted};
 use crate::base::stage::Sink;
@@ -46,6 +47,7 @@ pub struct BookStage<S> {
     marks: Marks,
     intents: u32,
     orders: u64,
+    log: Log,
 }
 
 impl<S: Strategy> BookStage<S> {
@@ -54,7 +56,13 @@ impl<S: Strategy> BookStage<S> {
         let traded = vec![false; settings.instruments];
         let (tested, marks) = (traded.clone(), Marks::new(settings.instruments));
         let (flatten, orders) = (Flatten::new(settings.instruments), settings.first_order);
-        Self { settings, books, strategy, traded, tested, flatten, marks, intents: 0, orders }
+        let log = Log::silent();
+        Self { settings, books, strategy, traded, tested, flatten, marks, intents: 0, orders, log }
+    }
+
+    /// This stage, which tells `log` what happens.
+    pub fn telling(self, log: Log) -> Self {
+        Self { log, ..self }
     }
 
     fn trades(&self, instrument: InstrumentId) -> bool {
@@ -77,6 +85,18 @@ impl<S: Strategy> BookStage<S> {
             let (health, phase) = (self.books.health(instrument), self.books.phase(instrument));
             self.strategy.on_state(instrument, health, phase);
         }
+    }
+
+    /// All books can be vouched for, or none.
+    #[cold]
+    fn doubt(&mut self, message: &Market) {
+        let event = match message.head.kind {
+            Kind::GAP => Event::BooksStale,
+            Kind::WHOLE => Event::BooksLive,
+            _ => Event::BooksCleared,
+        };
+        self.log.note(message.head.time, event, []);
+        self.tell_state(InstrumentId::NONE);
     }
 
     fn writer<'a, O: Sink<Intent>>(
@@ -111,16 +131,49 @@ impl<S: Strategy> BookStage<S> {
             Kind::KILL | Kind::REDUCE_ONLY | Kind::RESUME | Kind::LIMITS => {
                 return self.command(message, out);
             }
-            Kind::QUIET => self.flatten.stop(),
-            Kind::TICK => self.flatten.on_tick(),
+            Kind::SHORT_SALE => self.test_sales(message),
+            Kind::QUIET => self.flatten.end(),
+            Kind::TICK => {
+                self.flatten.on_tick();
+                self.marks.on_tick();
+            }
             _ => {}
         }
-        if !message.head.flags.has(Flags::LAST) || !self.flatten.wants() {
+        if !message.head.flags.has(Flags::LAST) {
             return 0;
         }
+        let told = match self.tell_risk(message, self.flatten.wants(), out) {
+            Told::All(count) => return count,
+            Told::Some(count) => count,
+        };
         let (mut writer, _, flatten) = self.writer(message, out);
+        writer.sub = told;
         flatten.decide(writer.books, &mut writer);
         writer.sub
+    }
+
+    /// Passes on what risk wants cancelled, or tells it of the market; of that no more than one if others are to follow.
+    #[inline]
+    fn tell_risk(&mut self, message: &Market, others: bool, out: &mut impl Sink<Intent>) -> Told {
+        if let Some(scope) = self.marks.take_pull() {
+            // Risk says more of it than of any order, so it stands alone.
+            self.writer(message, out).0.scoped(Kind::CANCEL_ALL, scope, Qty::ZERO);
+            return Told::All(1);
+        }
+        let told = if self.marks.wants() {
+            self.mark(message, if others { 1 } else { self.burst() }, out)
+        } else {
+            0
+        };
+        if others { Told::Some(told) } else { Told::All(told) }
+    }
+
+    /// Whether short sales of an instrument are under the price test.
+    fn test_sales(&mut self, message: &Market) {
+        if let Some(tested) = self.tested.get_mut(message.head.instrument.index()) {
+            // What is not known to be off is on.
+            *tested = message.code != b'0';
+        }
     }
 
     /// Passes a command on to risk.
@@ -155,7 +208,13 @@ impl<S: Strategy> BookStage<S> {
             writer.sub = count - 1;
             match next {
                 Next::Ask => writer.put(InstrumentId::NONE, Kind::MARK, Intent::default()),
-                Next::Mark(instrument) => writer.put(instrument, Kind::MARK, Intent::default()),
+                Next::Mark(instrument) => {
+                    writer.put(instrument, Kind::MARK, Intent::default());
+                    let top = self.books.top(instrument);
+                    if (top.bid.0 > 0) != (top.ask.0 > 0) {
+                        self.marks.again(instrument);
+                    }
+                }
             }
         }
         count
@@ -190,23 +249,21 @@ impl<S: Strategy> Host for BookStage<S> {
 
     #[inline]
     fn react(&mut self, message: &Market, change: &Change, out: &mut impl Sink<Intent>) -> u32 {
+        if change.top {
+            self.marks.on_market(change.instrument);
+        }
         if self.flatten.is_asked() {
             return self.wind_down(message, out);
         }
         match message.head.kind {
             Kind::DIRECTORY => self.announce(message),
             Kind::SESSION | Kind::TRADING | Kind::HALT => self.tell_state(message.head.instrument),
-            Kind::GAP | Kind::WHOLE | Kind::CLEAR => self.tell_state(InstrumentId::NONE),
+            Kind::GAP | Kind::WHOLE | Kind::CLEAR => self.doubt(message),
             Kind::TICK => {
                 self.strategy.on_tick(message.head.time);
                 self.marks.on_tick();
             }
-            Kind::SHORT_SALE => {
-                if let Some(tested) = self.tested.get_mut(message.head.instrument.index()) {
-                    // What is not known to be off is on.
-                    *tested = message.code != b'0';
-                }
-            }
+            Kind::SHORT_SALE => self.test_sales(message),
             Kind::KILL | Kind::REDUCE_ONLY | Kind::RESUME | Kind::LIMITS => {
                 return self.command(message, out);
             }
@@ -217,7 +274,7 @@ impl<S: Strategy> Host for BookStage<S> {
             }
             Kind::QUIET => {
                 self.flatten.ask();
-                self.flatten.stop();
+                self.flatten.end();
                 return 0;
             }
             _ if self.trades(change.instrument) => {
@@ -230,7 +287,10 @@ impl<S: Strategy> Host for BookStage<S> {
                     }
                     self.strategy.on_book(&self.books, change, message.head.time);
                 } else if !live && change.top {
-                    // A book that ran out of room says so here first.
+                    if change.exhausted {
+                        let Header { instrument, time, .. } = message.head;
+                        self.log.note_of(instrument, time, Event::BookStale, []);
+                    }
                     self.tell_state(change.instrument);
                 }
             }
@@ -239,20 +299,10 @@ impl<S: Strategy> Host for BookStage<S> {
         if !message.head.flags.has(Flags::LAST) {
             return 0;
         }
-        if let Some(scope) = self.marks.take_pull() {
-            // Risk says more of it than of any order, so it stands alone.
-            self.writer(message, out).0.scoped(Kind::CANCEL_ALL, scope, Qty::ZERO);
-            return 1;
-        }
-        let wants = self.strategy.wants();
-        let told = if self.marks.wants() {
-            self.mark(message, if wants { 1 } else { self.burst() }, out)
-        } else {
-            0
+        let told = match self.tell_risk(message, self.strategy.wants(), out) {
+            Told::All(count) => return count,
+            Told::Some(count) => count,
         };
-        if !wants {
-            return told;
-        }
         let (mut writer, strategy, _) = self.writer(message, out);
         writer.sub = told;
         strategy.decide(writer.books, &mut writer);
@@ -267,6 +317,14 @@ impl<S: Strategy> Host for BookStage<S> {
         self.flatten.on_report(report);
         self.strategy.on_report(report);
     }
+}
+
+/// How many intents risk was told in.
+enum Told {
+    /// Nothing else is to follow.
+    All(u32),
+    /// What is decided follows.
+    Some(u32),
 }
 
 /// Turns what a strategy wants into intents.

@@ -6,6 +6,7 @@ mod quoter;
 mod taker;
 
 use super::*;
+use crate::base::log::{Event, Log, Severity};
 use crate::base::message::{Flags, Intent, Kind, Market};
 use crate::base::testing::{Recorder, cents, market};
 use crate::book::{Host, Limits};
@@ -160,6 +161,32 @@ fn filled(intent: &Intent, qty: u64, leaves: u64) -> Report {
 
 fn gone(intent: &Intent, kind: Kind) -> Report {
     Report { leaves: Qty(0), ..about(intent, kind) }
+}
+
+#[test]
+fn a_book_that_runs_out_of_room_is_told_once_by_an_add_or_a_replace() {
+    for replaces in [false, true] {
+        let limits = Limits { orders: 10, levels: 1, instruments: 1 };
+        let (log, mut lines) = Log::ring(16, 0, Severity::Debug);
+        let desk = Desk::with(AnyStrategy::None, 1, limits);
+        let mut desk = Desk { stage: desk.stage.telling(log), ..desk };
+        desk.add(0, BUY, 5, 10, true);
+        desk.add(0, BUY, 5, 10, true);
+        for price in [6, 7] {
+            if replaces {
+                let (other, qty) = (100 + price as u64, Qty(10));
+                let reference = if price == 6 { 1 } else { 2 };
+                let replace = market(0, Kind::REPLACE, 0);
+                desk.put(Market { reference, other, price: cents(price), qty, ..replace }, true);
+            } else {
+                desk.add(0, BUY, price, 10, true);
+            }
+        }
+        let told: Vec<_> = std::iter::from_fn(|| lines.pop()).collect();
+        let stale: Vec<_> = told.iter().filter(|it| it.event == Event::BookStale as u16).collect();
+        assert_eq!(stale.len(), 1, "{told:?}");
+        assert_eq!(stale[0].instrument, InstrumentId(0));
+    }
 }
 
 #[test]

@@ -5,8 +5,12 @@
 //! the log, which is a stage beside the hot path.
 #![allow(unsafe_code)]
 
+#[path = "allocation/gate.rs"]
+mod gate;
 #[path = "allocation/gateway.rs"]
 mod gateway;
+#[path = "allocation/log.rs"]
+mod log;
 #[path = "allocation/matching.rs"]
 mod matching;
 #[path = "allocation/portfolio.rs"]
@@ -121,6 +125,8 @@ struct Watched {
     taken: u64,
     /// Whether an order was announced: the directory is over.
     trading: Rc<Cell<bool>>,
+    /// Taken since then.
+    events: u64,
     /// Allocates when so many messages were taken.
     planted: Option<u64>,
 }
@@ -137,7 +143,7 @@ impl Watched {
         };
         let decoder = Decoder::new(Nanos(0), None, 1);
         let day = Day::new(vec![file(day)], decoder, settings, Clock::calibrated(), symbols);
-        Self { day, taken: 0, trading: Rc::default(), planted: None }
+        Self { day, taken: 0, events: 0, trading: Rc::default(), planted: None }
     }
 }
 
@@ -152,6 +158,7 @@ impl Source for Watched {
             drop(black_box(Box::new(self.taken)));
         }
         let message = self.day.take();
+        self.events += u64::from(self.trading.get());
         if message.head.kind == Kind::ADD {
             self.trading.set(true);
         }
@@ -182,7 +189,8 @@ fn placement(cuts: &[StageName]) -> Placement {
         runs.last_mut().unwrap().push(stage);
     }
     runs.push(vec![StageName::Log]);
-    let shard = |run| ShardSpec { name: "test".into(), run, cpu: None, idle: Idle::Spin };
+    let shard =
+        |run| ShardSpec { name: "test".into(), run, cpu: None, idle: Idle::Spin, real_time: 0 };
     Placement { shards: runs.into_iter().map(shard).collect(), cores_wanted: 0, live: false }
 }
 
@@ -194,20 +202,33 @@ fn engine(
     pace: Pace,
     planted: Option<u64>,
 ) -> (Outcome<Watched>, u64) {
+    let (outcome, calls) = engine_by_shard(day, config, cuts, pace, planted);
+    (outcome, calls.iter().map(|(_, calls)| calls).sum())
+}
+
+/// The same, by shard: its stages, and its calls.
+fn engine_by_shard(
+    day: &flow::DaySpec,
+    config: &Config,
+    cuts: &[StageName],
+    pace: Pace,
+    planted: Option<u64>,
+) -> (Outcome<Watched>, Vec<(Vec<StageName>, u64)>) {
     let symbols = Symbols::new(config.book.instruments_max as usize);
     let setup = Setup::new(config.clone(), 1, pace, Clock::calibrated(), symbols.clone());
     let source = Watched { planted, ..Watched::new(day, config, symbols) };
     let trading = source.trading.clone();
     let files = Files::none();
     let parts = Parts::of_replay(source, Arc::default(), files);
-    let mut agents: Vec<Actor<Watched>> =
-        sim::agents(&placement(cuts), &setup, parts).into_iter().map(|(_, a)| a).collect();
-    let mut calls = 0;
+    let placement = placement(cuts);
+    let (shard_of, mut agents): (Vec<usize>, Vec<Actor<Watched>>) =
+        sim::agents(&placement, &setup, parts).into_iter().unzip();
+    let mut calls: Vec<_> = placement.shards.into_iter().map(|shard| (shard.run, 0)).collect();
     while !agents.iter().all(Agent::done) {
-        for agent in &mut agents {
+        for (agent, shard) in agents.iter_mut().zip(&shard_of) {
             let counts = trading.get() && !matches!(agent, Actor::Log(_));
             let (_, called) = counted(|| agent.do_work());
-            calls += if counts { called } else { 0 };
+            calls[*shard].1 += if counts { called } else { 0 };
         }
     }
     let mut outcome = Outcome::default();
@@ -408,6 +429,22 @@ fn thousands_of_orders_on_their_way_at_once_need_no_allocator() {
          [paper]\nlatency_out_ns = 60_000_000_000\nlatency_in_ns = 60_000_000_000\n{QUOTER}"
     );
     silent(&wide, &text, 50_000, 1_000);
+}
+
+#[test]
+fn no_shard_calls_the_allocator_in_a_million_events_on_any_placement() {
+    let config = config(QUOTER);
+    let day = flow::DaySpec { messages: 1_050_000, live: 30_000, ..DAY };
+    for cuts in [FUSED, SPLIT] {
+        let (outcome, calls) = engine_by_shard(&day, &config, cuts, Pace::FreeRun, None);
+        let source = outcome.source.unwrap();
+        assert!(source.events >= 1_000_000, "{}", source.events);
+        assert_eq!(calls.len(), cuts.len() + 2, "a shard behind each cut, and the log");
+        for (run, calls) in calls {
+            eprintln!("shard {run:?}: {calls} calls of the allocator in {} events", source.events);
+            assert_eq!(calls, 0, "{run:?}");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 //! All that an estimate needs (volume, volatility, impact factor) comes from the first half of a flow's continuous
 //! trading; it is held against the second half, which it has not seen.
 
+#[path = "skip.rs"]
+mod skip;
+
 use coretick::base::message::{Kind, Market};
 use coretick::base::unit::{InstrumentId, Nanos, Qty, Seq, Side};
 use coretick::book::{Books, Limits};
@@ -56,7 +59,7 @@ impl Flow {
     fn replay(day: &str, sizes: &[u64]) -> Option<Self> {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/itch"));
         if !root.exists() {
-            eprintln!("SKIPPED: {} is not there", root.display());
+            skip::skipped(&format!("{} is not there", root.display()));
             return None;
         }
         let mut file = ItchFile::open(root.join(format!("{day}.itch50.zst"))).unwrap();

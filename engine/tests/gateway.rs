@@ -2,6 +2,9 @@
 //! of them, with programs that end without a word: nothing is lost, doubled or invented, and the exchange's ledger and
 //! our positions agree.
 
+#[path = "stranger.rs"]
+mod stranger;
+
 use coretick::base::message::{Flags, Header, Intent, Kind, Market, Order, Report};
 use coretick::base::ring::{Consumer, Producer, ring};
 use coretick::base::stage::{Outlet, Stage};
@@ -10,11 +13,9 @@ use coretick::exchange::faults::Faults;
 use coretick::exchange::market_data::{
     FeedConfig, Line, Listing, PublisherConfig, Session, StoreLimits, TapeConfig,
 };
-use coretick::exchange::matching::{
-    Command, CrossSession, Display, Enter, Lasts, Limits, SelfMatch, Terms,
-};
+use coretick::exchange::matching::{Command, Limits};
 use coretick::exchange::order_entry::{Account, OrderEntryConfig};
-use coretick::exchange::unit::{Locate, Participant, Price4};
+use coretick::exchange::unit::Participant;
 use coretick::exchange::venue::{Programme, Venue, VenueConfig};
 use coretick::route::gateway::{End, Gateway, Odd, Phase, Settings};
 use coretick::route::{Desk, Secret};
@@ -68,6 +69,8 @@ struct Program {
     positions: [i64; 2],
     /// Orders that were let out and have not ended.
     live: BTreeSet<u64>,
+    /// What the chains of orders have executed.
+    executed: BTreeMap<u64, u64>,
     first: u64,
 }
 
@@ -84,13 +87,19 @@ impl Program {
             from_desk: ring(1 << 14, 0, 1),
             positions: [0; 2],
             live: BTreeSet::new(),
+            executed: BTreeMap::new(),
             first,
         }
     }
 
     fn send(&mut self, intent: &Intent, now: Nanos) {
         let (out, back) = (&mut self.to_gateway.0, &mut self.from_desk.0);
-        self.desk.on(Order::approved(intent), out, back);
+        let executed = self.executed.get(&intent.target.0).copied().unwrap_or_default();
+        let order = match intent.head.kind {
+            Kind::REPLACE_ORDER => Order::after(Qty(executed), *intent),
+            _ => *Order::approved(intent),
+        };
+        self.desk.on(&order, out, back);
         out.flush();
         while let Some(order) = self.to_gateway.1.peek() {
             self.gateway.on_order(order, now, false, &mut self.from_gateway.0);
@@ -117,6 +126,14 @@ impl Program {
             self.from_desk.1.take();
             self.positions[report.head.instrument.index().min(1)] += report.moves();
             let (order, ended) = (report.order.0, report.leaves == Qty::ZERO);
+            match report.head.kind {
+                Kind::FILLED => *self.executed.entry(order).or_default() += report.qty.0,
+                Kind::REPLACED => {
+                    let before = self.executed.get(&report.target.0).copied().unwrap_or_default();
+                    self.executed.insert(order, before);
+                }
+                _ => {}
+            }
             match report.head.kind {
                 Kind::SENT if order != 0 => assert!(self.live.insert(order)),
                 Kind::REJECTED => assert!(self.live.remove(&order), "{report:?}"),
@@ -270,22 +287,7 @@ impl World {
     /// Someone else's order.
     fn stranger(&mut self) {
         self.tokens += 1;
-        let enter = Enter {
-            locate: Locate(1 + self.below(2) as u16),
-            participant: Participant(2),
-            token: self.tokens,
-            side: if self.below(2) == 0 { Side::BUY } else { Side::SELL },
-            terms: Terms {
-                limit: Some(Price4(100 * (9_990 + self.below(20) as u32))),
-                shares: 1 + self.below(400) as u32,
-                lasts: Lasts::Day,
-                display: Display::Full,
-                post_only: false,
-                minimum: 0,
-            },
-            session: CrossSession::Continuous,
-            self_match: SelfMatch::Allow,
-        };
+        let enter = stranger::order(self.tokens, 400, |end| self.below(end));
         self.venue.apply(&Command::Enter(enter), self.now, &mut |_: Line, _: &[u8]| ());
     }
 

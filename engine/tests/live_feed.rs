@@ -1,6 +1,9 @@
 //! The live feed against the embedded exchange over real sockets of this machine, with lines that lose, double and
 //! overtake: the books are those of the exchange's own messages.
 
+#[path = "skip.rs"]
+mod skip;
+
 use coretick::base::clock::{Clock, Wall};
 use coretick::base::command::{Command, Commands, Scope};
 use coretick::base::instrument::Symbols;
@@ -12,10 +15,12 @@ use coretick::exchange::settings::Settings;
 use coretick::exchange::venue::Venue;
 use coretick::ingest::Source;
 use coretick::ingest::decode::Decoder;
-use coretick::ingest::live::{FeedState, LiveFeed, LiveSettings, Repair};
+use coretick::ingest::live::{FeedError, FeedState, LiveFeed, LiveSettings, Repair};
+use coretick::ingest::transport::line::{LineSettings, Transport, probe};
 use coretick::telemetry::Board;
 use coretick::wire::soup::Username;
 use coretick::wire::soup::secret::Secret;
+use skip::skipped;
 use std::net::{Ipv4Addr, UdpSocket};
 
 const SYMBOLS: u32 = 20;
@@ -33,6 +38,28 @@ fn has_multicast() -> bool {
     joined && from.send_to(b"x", (group, port)).is_ok() && socket.recv(&mut [0; 9]).is_ok()
 }
 
+/// Lines by a transport, without addresses yet.
+fn by(transport: Transport) -> LineSettings {
+    LineSettings {
+        transport,
+        fallback: false,
+        lines: [None; 2],
+        interfaces: [Ipv4Addr::LOCALHOST; 2],
+        receive_buffer: 4 << 20,
+        sqpoll: None,
+    }
+}
+
+/// The transports that are possible on loopback, here.
+fn transports() -> Vec<Transport> {
+    let mut possible = vec![Transport::Socket];
+    match probe(&by(Transport::Uring)) {
+        Ok(_) => possible.push(Transport::Uring),
+        Err(why) => skipped(&why.to_string()),
+    }
+    possible
+}
+
 struct Run {
     server: Server<Vec<u8>>,
     feed: LiveFeed,
@@ -46,7 +73,7 @@ struct Run {
 
 impl Run {
     /// An exchange with `faults`, and a feed that begins to listen after `late`.
-    fn new(faults: &str, late: Nanos, snapshots: bool) -> Self {
+    fn new(transport: Transport, faults: &str, late: Nanos, snapshots: bool) -> Self {
         let ports = [(); 2].map(|()| {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
             socket.local_addr().unwrap().port()
@@ -73,8 +100,11 @@ impl Run {
         let secret = Secret::new("PASS01", "the test").ok().unwrap();
         let user = Username::new("DESK01").unwrap();
         let settings = LiveSettings {
-            lines: at.lines.map(Some),
-            interface: at.interface,
+            lines: LineSettings {
+                lines: at.lines.map(Some),
+                interfaces: at.interfaces,
+                ..by(transport)
+            },
             rerequests: Some(at.rerequests),
             snapshots: snapshots.then_some((at.snapshots, user, secret)),
             shards: 1,
@@ -82,7 +112,6 @@ impl Run {
             look_ahead: 16,
             stamped: true,
             repair: Repair::default(),
-            receive_buffer: 4 << 20,
             held_packets: 8_192,
         };
         let (clock, commands) = (Clock::calibrated(), Commands::new());
@@ -186,28 +215,33 @@ const FAULTS: &str = "loss = \"0.1\"\ndup = \"0.1\"\nreorder = 8\nboth_dead = \"
 #[test]
 fn books_over_lines_that_lose_are_those_of_the_exchange() {
     if !has_multicast() {
-        eprintln!("SKIPPED: no multicast on this machine");
+        skipped("no multicast on this machine");
         return;
     }
-    let mut run = Run::new(FAULTS, Nanos(0), false);
-    run.go(Nanos(2 * SECOND), None);
-    run.end();
-    let counts = run.feed.counts();
-    assert!(counts.recovered > 0 && counts.gaps > 0 && counts.lost == 0, "{counts:?}");
-    assert!(counts.packets.iter().all(|count| *count > 0) && run.clears == 0);
+    for transport in transports() {
+        let mut run = Run::new(transport, FAULTS, Nanos(0), false);
+        run.go(Nanos(2 * SECOND), None);
+        run.end();
+        let counts = run.feed.counts();
+        assert!(counts.recovered > 0 && counts.gaps > 0 && counts.lost == 0, "{counts:?}");
+        assert!(counts.packets.iter().all(|count| *count > 0) && run.clears == 0);
+        assert_eq!((run.feed.transport(), counts.read_errors), (transport, [0; 2]));
+    }
 }
 
 #[test]
 fn who_comes_late_has_the_books_of_the_exchange() {
     if !has_multicast() {
-        eprintln!("SKIPPED: no multicast on this machine");
+        skipped("no multicast on this machine");
         return;
     }
-    let mut run = Run::new(FAULTS, Nanos(SECOND / 2), true);
-    run.go(Nanos(2 * SECOND), None);
-    run.end();
-    let counts = run.feed.counts();
-    assert!(counts.snapshots > 0 && run.clears > 0 && counts.join_ns > 0, "{counts:?}");
+    for transport in transports() {
+        let mut run = Run::new(transport, FAULTS, Nanos(SECOND / 2), true);
+        run.go(Nanos(2 * SECOND), None);
+        run.end();
+        let counts = run.feed.counts();
+        assert!(counts.snapshots > 0 && run.clears > 0 && counts.join_ns > 0, "{counts:?}");
+    }
 }
 
 /// What the feed says besides the market, with the scope that it names.
@@ -231,12 +265,19 @@ fn said(feed: &mut LiveFeed) -> Vec<(Kind, u8, u64, InstrumentId)> {
 
 /// A feed on lines that nobody writes to.
 fn silent_feed(commands: &Commands) -> LiveFeed {
+    silent(Transport::Socket, false, commands).unwrap()
+}
+
+fn silent(
+    transport: Transport,
+    fallback: bool,
+    commands: &Commands,
+) -> Result<LiveFeed, FeedError> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let line = socket.local_addr().unwrap();
     drop(socket);
     let settings = LiveSettings {
-        lines: [Some(line), None],
-        interface: Ipv4Addr::LOCALHOST,
+        lines: LineSettings { lines: [Some(line), None], fallback, ..by(transport) },
         rerequests: None,
         snapshots: None,
         shards: 1,
@@ -244,13 +285,26 @@ fn silent_feed(commands: &Commands) -> LiveFeed {
         look_ahead: 0,
         stamped: false,
         repair: Repair::default(),
-        receive_buffer: 1 << 16,
         held_packets: 16,
     };
     let (clock, wall) = (Clock::calibrated(), Wall::set());
     let (symbols, board) = (Symbols::new(4), Board::new(4, &FeedState::NAMES, &[]));
     let decoder = Decoder::new(Nanos(0), None, 1);
-    LiveFeed::open(&settings, decoder, clock, wall, commands.clone(), symbols, board).unwrap()
+    LiveFeed::open(&settings, decoder, clock, wall, commands.clone(), symbols, board)
+}
+
+#[test]
+fn a_transport_that_is_not_possible_falls_back_only_where_it_may_and_says_so() {
+    let commands = Commands::new();
+    let refused = silent(Transport::Xdp, false, &commands).map(drop).unwrap_err().to_string();
+    let why = "\"xdp\" is not possible here: lo is the loopback";
+    assert!(refused.contains(why) && refused.contains("transport_fallback"), "{refused}");
+    let feed = silent(Transport::Xdp, true, &commands).unwrap();
+    assert_eq!(feed.transport(), Transport::Socket);
+    let notes = feed.transport_notes();
+    assert!(notes.len() == 1 && notes[0].contains(why), "{notes:?}");
+    let feed = silent(Transport::Socket, true, &commands).unwrap();
+    assert!(feed.fallback().is_none() && feed.transport_notes().is_empty());
 }
 
 #[test]

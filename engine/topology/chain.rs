@@ -5,17 +5,19 @@
 //! stages and puts them together.
 #![forbid(unsafe_code)]
 
+mod clerk;
 mod ends;
 mod live;
 mod pick;
 mod seat;
 mod setup;
 
+pub use clerk::Clerk;
 pub use ends::{RingEnds, Rings, Writers};
 pub use live::{GatewayPart, LiveGateway, OVER, PHASES};
 pub use pick::{ByInstrument, ByOrder, ByShard};
 pub use seat::Seat;
-pub use setup::Setup;
+pub use setup::{Setup, WarmUp};
 pub(super) use setup::{book_limits, gate_settings, route_orders_max, venue_rules};
 
 use super::placement::{Placement, StageName};
@@ -23,13 +25,15 @@ use crate::base::message::{Intent, Market, Order, Report};
 use crate::base::ring::{Inbox, Producer, ring};
 use crate::base::stage::{Agent, Fan, Hop, Tap};
 use crate::base::step::{Join, Merge, Step};
+use crate::ingest::live::FeedState;
 use crate::ingest::{Ingest, Source};
-use crate::journal::{CsvLog, Observer};
+use crate::journal::{CsvLog, Observer, Retold};
 use crate::paper::Paper;
 use crate::risk::Gate;
 use crate::route::Desk;
 use crate::strategy::{AnyStrategy, BookStage, Live};
-use crate::telemetry::{Timed, TimedStage};
+use crate::telemetry::{EventLog, Names, Timed, TimedStage};
+use ends::teller;
 use pick::logged;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -62,7 +66,7 @@ pub enum Actor<S: Source, B: Seat = PaperSeat> {
     /// The gateway to the venue, on route's core.
     Gateway(Box<LiveGateway>),
     /// The log.
-    Log(CsvLog),
+    Log(Box<Clerk>),
 }
 
 impl<S: Source, B: Seat> Agent for Actor<S, B> {
@@ -140,6 +144,8 @@ pub struct Files {
     pub orders: Box<dyn Write + Send>,
     /// `fills.csv`.
     pub fills: Box<dyn Write + Send>,
+    /// `events.log`.
+    pub events: Box<dyn Write + Send>,
     /// Who is told all that is written.
     pub observer: Option<Box<dyn Observer>>,
 }
@@ -147,7 +153,8 @@ pub struct Files {
 impl Files {
     /// Nothing is kept.
     pub fn none() -> Self {
-        Self { orders: Box::new(io::sink()), fills: Box::new(io::sink()), observer: None }
+        let nowhere = || Box::new(io::sink());
+        Self { orders: nowhere(), fills: nowhere(), events: nowhere(), observer: None }
     }
 }
 
@@ -219,7 +226,8 @@ pub fn assemble<S: Source, B: Seat>(
                 };
                 let reports = rings.report[at].take().expect("risk -> book");
                 let returns = Inbox::counted(vec![reports]).with_room(on_the_way);
-                let stage = B::new(setup, shard);
+                let log = writers.lines[teller(StageName::Book(shard))].take();
+                let stage = B::new(setup, shard, log.expect("book -> log"));
                 let step = Step::new(stage, Timed::new(hop, clock), back, returns, pace);
                 Join::new(step, Inbox::counted(vec![orders]).with_room(on_the_way))
             })
@@ -233,7 +241,9 @@ pub fn assemble<S: Source, B: Seat>(
             None => Hop::Here(book.take().expect("book is fused to ingest")),
         });
         let fan = Fan::new(hops.collect(), ByInstrument(setup.shards.clone()));
-        agents.push(Actor::Ingest(Ingest::new(source, fan, batch, parts.position)));
+        let log = writers.lines[teller(StageName::Ingest)].take().expect("ingest -> log");
+        let ingest = Ingest::new(source, fan, batch, parts.position).telling(log);
+        agents.push(Actor::Ingest(ingest));
     }
     for (book, ring) in books.into_iter().zip(&mut rings.market) {
         if let Some(book) = book {
@@ -255,16 +265,26 @@ pub fn assemble<S: Source, B: Seat>(
         let part = parts.gateway.expect("one shard runs route");
         let orders = rings.venue[0].take().expect("route -> venue");
         let back = writers.event[0].take().expect("venue -> route");
-        agents.push(Actor::Gateway(Box::new(LiveGateway::new(part, clock, orders, back))));
+        let log = writers.lines[teller(StageName::Route)].take().expect("route -> log");
+        agents.push(Actor::Gateway(Box::new(LiveGateway::new(part, clock, orders, back, log))));
     }
     if has(StageName::Log) {
         let records = rings.record.take().expect("risk -> log");
         let files = parts.files.expect("one shard runs the log");
-        let log = CsvLog::new(records, setup.symbols.clone(), files.orders, files.fills);
-        agents.push(Actor::Log(match files.observer {
-            Some(observer) => log.watched_by(observer),
-            None => log,
-        }));
+        let log = writers.lines[teller(StageName::Log)].take().expect("log -> log");
+        let retold = Retold::new(log, files.observer);
+        let csv = CsvLog::new(records, setup.symbols.clone(), files.orders, files.fills);
+        let csv = csv.watched_by(Box::new(retold));
+        let names = Names { feed: &FeedState::NAMES, session: &PHASES };
+        let per_second = setup.config.log.lines_per_second;
+        let mut events = EventLog::new(files.events, setup.symbols.clone(), names, per_second);
+        for stage in placement.telling(setup.config.book.shards) {
+            let reader = rings.lines[teller(stage)].take().expect("each stage -> log");
+            // What is retold of records is risk's.
+            let name = if stage == StageName::Log { StageName::Risk } else { stage };
+            events = events.reading(name.to_string(), reader);
+        }
+        agents.push(Actor::Log(Box::new(Clerk::new(csv, events))));
     }
     agents
 }

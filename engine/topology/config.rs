@@ -8,11 +8,12 @@ mod feed;
 mod portfolio;
 mod tables;
 
-pub use feed::{Feed, MaybeAddress};
+pub use feed::{Feed, MaybeAddress, MaybeCpu, MaybeHost, TransportName};
 pub use portfolio::{CommissionName, Portfolio};
 pub use tables::{
-    Accounting, Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, Paper,
-    PlacementName, Quoter, Risk, Sales, Shard, Strategy, StrategyName, Topology, Venue,
+    Accounting, Book, Engine, Executor, Idle, Imbalance, Ingest, Latency, Link, Links, LockMemory,
+    Log, LogLevel, Paper, PlacementName, Quoter, Risk, Route, RouteTransport, Sales, Shard,
+    Strategy, StrategyName, Topology, Venue,
 };
 
 use super::error::{ConfigError, Fault};
@@ -46,12 +47,16 @@ pub struct Config {
     pub risk: Risk,
     /// How profit is told, and what fills cost.
     pub portfolio: Portfolio,
+    /// The way out.
+    pub route: Route,
     /// The venue of a replay.
     pub paper: Paper,
     /// The real venue.
     pub venue: Venue,
     /// Latency figures.
     pub latency: Latency,
+    /// The log of events.
+    pub log: Log,
     /// What turns the stages.
     pub topology: Topology,
     /// The rings.
@@ -200,6 +205,10 @@ impl Config {
             let fault = Fault::AlwaysLate { latency_ns };
             return Err(self.refuse("engine.good_until_us", fault));
         }
+        if let (0, Some(limit)) = (self.engine.tick_ms, self.limits.needs_ticks()) {
+            let fault = Fault::NoTicks { limit: format!("limits.{limit}") };
+            return Err(self.refuse("engine.tick_ms", fault));
+        }
         self.validate_table().map_err(|fault| self.refuse("engine.instruments", fault))?;
         // Symbols are looked for once there is a table: it can be named later than the configuration is read.
         if self.table.is_some() { self.limit_set().map(|_| ()) } else { Ok(()) }
@@ -297,6 +306,8 @@ impl Config {
             ("book.instruments_max", book.instruments_max.into(), 1, 1 << 24),
             ("engine.tick_ms", engine.tick_ms, 0, DAY_MS),
             ("engine.good_until_us", engine.good_until_us, 1, DAY_MS * 1_000),
+            ("engine.warm_up", engine.warm_up.into(), 0, 10_000_000),
+            ("topology.real_time", self.topology.real_time.into(), 0, 99),
             (
                 "strategy.imbalance.threshold_per_mille",
                 imbalance.threshold_per_mille.into(),
@@ -322,6 +333,7 @@ impl Config {
             ("venue.stop_within_ms", venue.stop_within_ms, 1, 60_000),
             ("latency.sample", self.latency.sample.into(), 1, 1 << 30),
             ("latency.sample_orders", self.latency.sample_orders.into(), 1, 1 << 30),
+            ("log.lines_per_second", self.log.lines_per_second.into(), 1, 1_000_000),
         ];
         limits.extend(self.feed_limits());
         limits.extend(self.portfolio.ranges());

@@ -107,6 +107,16 @@ pub enum Fault {
         /// Nanoseconds to the venue.
         latency_ns: u64,
     },
+    /// Losses and rejects are to stop somebody, and nothing looks at them in time.
+    NoTicks {
+        /// One of the limits that say so.
+        limit: String,
+    },
+    /// A collar's width without its share.
+    WidthAlone {
+        /// The key of the share.
+        share: &'static str,
+    },
     /// Not a symbol.
     NotASymbol(String),
     /// A symbol, and no instrument table to find it in.
@@ -182,6 +192,29 @@ pub enum Fault {
         /// That shard's CPU.
         other: usize,
     },
+    /// A shard of real-time priority on a CPU that another one needs.
+    RealTimeShared {
+        /// The CPU.
+        cpu: usize,
+        /// The shard that would run.
+        shard: String,
+        /// The one that would not.
+        other: String,
+    },
+    /// The kernel's thread that receives on the CPU of a shard of real-time priority.
+    SqpollStarved {
+        /// The CPU.
+        cpu: usize,
+        /// The shard that would run.
+        shard: String,
+    },
+    /// Shards of real-time priority on all CPUs.
+    RealTimeEverywhere {
+        /// The CPUs that this process may use.
+        cpus: String,
+    },
+    /// Real-time priority, and no shard that it is for.
+    RealTimeNowhere,
     /// The pools take more memory than the machine has.
     Memory {
         /// What all of them take.
@@ -271,6 +304,15 @@ impl fmt::Display for Fault {
                  set it to at least {}",
                 latency_ns.div_ceil(1_000)
             ),
+            Self::NoTicks { limit } => write!(
+                f,
+                "without ticks `{limit}` is looked at only when orders are sent and fill: set it to 1000 for a look a \
+                 second, or turn that limit \"off\""
+            ),
+            Self::WidthAlone { share } => write!(
+                f,
+                "a width widens a collar, and `{share}` is off here: set that, to as little as 1, or the width to \"0\""
+            ),
             Self::NotASymbol(text) => write!(f, "\"{text}\": {SymbolError}"),
             Self::NoTableFor { symbol } => write!(
                 f,
@@ -317,7 +359,7 @@ impl fmt::Display for Fault {
                 write!(f, "\"{name}\" is empty or taken: give each shard a name of its own")
             }
             Self::NoCpu { cpu, have } => {
-                write!(f, "this process has no CPU {cpu}: choose one of {have}, or leave `cpu` out")
+                write!(f, "this process has no CPU {cpu}: choose one of {have}, or leave `cpu` out; one that is isolated it has if tuning/start begins it")
             }
             Self::CpuTaken { cpu, shard } => write!(
                 f,
@@ -327,6 +369,24 @@ impl fmt::Display for Fault {
                 f,
                 "CPU {cpu} is a hyper-thread of the core of shard \"{shard}\" (CPU {other}): choose another core, or \
                  set `topology.oversubscribe = true`"
+            ),
+            Self::RealTimeShared { cpu, shard, other } => write!(
+                f,
+                "shard \"{other}\" would hardly ever run beside \"{shard}\" on CPU {cpu}: give each its own, or set it to 0"
+            ),
+            Self::SqpollStarved { cpu, shard } => write!(
+                f,
+                "the kernel's thread that receives would have CPU {cpu}, where shard \"{shard}\" spins with real-time \
+                 priority, and next to no turn: set `feed.uring_sqpoll_cpu` to a CPU without such a shard, \
+                 `feed.uring_sqpoll = false`, or `topology.real_time = 0`"
+            ),
+            Self::RealTimeEverywhere { cpus } => write!(
+                f,
+                "no CPU of {cpus} would be left for the log, the console and the kernel's own threads: leave one without a \
+                 shard that spins, or set it to 0"
+            ),
+            Self::RealTimeNowhere => f.write_str(
+                "no shard is pinned and spins or pauses: give one a `cpu` and idle = \"spin\", or set it to 0",
             ),
             Self::Memory { need_mib, have_mib, largest_mib } => write!(
                 f,

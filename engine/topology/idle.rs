@@ -39,11 +39,41 @@ impl Idler {
 
     #[expect(clippy::disallowed_methods, reason = "this is where shards idle")]
     fn back_off(&self) {
-        if self.turns < SPINS {
-            std::hint::spin_loop();
-            return;
+        match self.nap() {
+            None => std::hint::spin_loop(),
+            Some(nap) => std::thread::sleep(nap),
         }
-        let over = self.turns - SPINS;
-        std::thread::sleep(Duration::from_micros(1 << over.min(8)).min(SLEEP_MAX));
+    }
+
+    /// How long it sleeps now: not at all, at first.
+    fn nap(&self) -> Option<Duration> {
+        let over = self.turns.checked_sub(SPINS).filter(|_| self.idle == Idle::BackOff)?;
+        Some(Duration::from_micros(1 << over.min(8)).min(SLEEP_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_that_backs_off_sleeps_and_work_wakes_it() {
+        for idle in [Idle::Spin, Idle::Pause, Idle::Yield] {
+            let mut idler = Idler::new(idle);
+            (0..10_000).for_each(|_| idler.idle(0));
+            assert_eq!(idler.nap(), None, "{idle:?}");
+        }
+        let mut idler = Idler::new(Idle::BackOff);
+        (0..SPINS - 1).for_each(|_| idler.idle(0));
+        assert_eq!(idler.nap(), None, "it spins first");
+        let naps: Vec<u64> = (0..10)
+            .map(|_| {
+                idler.turns += 1;
+                idler.nap().map_or(0, |nap| nap.as_micros() as u64)
+            })
+            .collect();
+        assert_eq!(naps, [1, 2, 4, 8, 16, 32, 64, 128, 200, 200]);
+        idler.idle(1);
+        assert_eq!((idler.turns, idler.nap()), (0, None));
     }
 }

@@ -104,6 +104,18 @@ impl Machine {
         self.cpus.iter().find(|cpu| cpu.id == id)
     }
 
+    /// The CPUs of a list like "0-3,8", in the order of the machine; none if it names what is no number, or no CPU that this
+    /// process may use.
+    pub fn pick(&self, list: &str) -> Option<Vec<Cpu>> {
+        let is_number = |text: &str| text.trim().parse::<usize>().is_ok_and(|id| id < CPU_MAX);
+        let mut parts = list.split(',').flat_map(|part| part.split('-').map(is_number));
+        let ids = parts.all(|good| good).then(|| parse_list(list))?;
+        let all = ids.iter().all(|id| self.cpu(*id).is_some());
+        let picked: Vec<Cpu> =
+            self.cpus.iter().filter(|cpu| ids.contains(&cpu.id)).copied().collect();
+        (all && !picked.is_empty()).then_some(picked)
+    }
+
     /// One CPU of each physical core, by node and number.
     pub fn cores(&self) -> Vec<&Cpu> {
         let mut cores: Vec<&Cpu> = Vec::new();
@@ -131,7 +143,7 @@ impl Machine {
 }
 
 /// Numbers of a list like "0-3,8", ascending as written. What is not a number is left out.
-fn parse_list(text: &str) -> Vec<usize> {
+pub(super) fn parse_list(text: &str) -> Vec<usize> {
     let mut ids = Vec::new();
     for part in text.trim().split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -180,6 +192,12 @@ mod tests {
         assert_eq!(machine.cpu(6), Some(&Cpu { node: 1, id: 6, core: 2 }));
         assert_eq!(machine.nodes[1], Node { id: 1, memory_mib: 2048 });
         assert_eq!((machine.list(None), machine.list(Some(1))), ("0-7".into(), "2-3,6-7".into()));
+
+        let picked = |list| machine.pick(list).map(|all| all.iter().map(|cpu| cpu.id).collect());
+        assert_eq!(picked("6,0-2"), Some(vec![0, 1, 2, 6]));
+        for wrong in ["", "0-8", "9", "a", "1,,2", "2-1", "0-99999999999999999999"] {
+            assert_eq!(picked(wrong), None::<Vec<usize>>, "{wrong}");
+        }
 
         let lent = Machine::read_from(root.path(), &[5, 6]);
         assert_eq!(lent.cpus.iter().map(|cpu| cpu.id).collect::<Vec<_>>(), [5, 6]);

@@ -8,7 +8,7 @@ use crate::journal::CsvLog;
 use crate::paper::PaperCounts;
 use crate::risk::Gate;
 use crate::route::{Desk, RouteCounts};
-use crate::telemetry::Latency;
+use crate::telemetry::{EventLog, Latency};
 
 /// The stages of a run, taken apart.
 pub struct Outcome<S> {
@@ -26,6 +26,8 @@ pub struct Outcome<S> {
     pub seconds: f64,
     /// The log, still to be finished.
     pub log: Option<CsvLog>,
+    /// The log of events, still to be finished.
+    pub events: Option<EventLog>,
     /// Market bytes seen to intent.
     pub book: Latency,
     /// Intent to order.
@@ -46,6 +48,7 @@ impl<S> Default for Outcome<S> {
             gateway: None,
             seconds: 0.0,
             log: None,
+            events: None,
             book: Latency::default(),
             risk: Latency::default(),
             venue: Latency::default(),
@@ -77,7 +80,10 @@ impl<S: Source> Outcome<S> {
                 Actor::Risk(merge) => self.take_risk(merge.into_sink()),
                 Actor::Route(merge) => self.take_route(merge.into_sink()),
                 Actor::Gateway(gateway) => self.gateway = Some(gateway),
-                Actor::Log(log) => self.log = Some(log),
+                Actor::Log(clerk) => {
+                    let (log, events) = clerk.into_parts();
+                    (self.log, self.events) = (Some(log), Some(events));
+                }
             }
         }
         self.books.sort_by_key(|(host, _)| crate::book::Host::shard(host));

@@ -6,8 +6,11 @@
 
 use super::config::{Config, Idle, PlacementName, Shard};
 use super::error::{ConfigError, Fault};
+use super::executor::Birth;
 use super::machine::{Cpu, Machine};
+use crate::base::log::Line;
 use crate::base::message::{Intent, Market, Order, Report};
+use crate::base::uring::Sqpoll;
 use crate::route::gateway::BURST as GATEWAY_BURST;
 use std::fmt;
 
@@ -49,6 +52,20 @@ pub struct ShardSpec {
     pub cpu: Option<Cpu>,
     /// What it does when there is nothing to do.
     pub idle: Idle,
+    /// Its real-time priority; 0: none.
+    pub real_time: u32,
+}
+
+impl ShardSpec {
+    /// Whether it takes its CPU for itself: nothing makes it wait.
+    pub fn is_hot(&self) -> bool {
+        matches!(self.idle, Idle::Spin | Idle::Pause)
+    }
+
+    /// How its thread is born.
+    pub fn birth(&self, config: &Config) -> Birth {
+        Birth { cpu: self.cpu, bound: config.engine.bind_memory, real_time: self.real_time }
+    }
 }
 
 /// A ring between two stages.
@@ -112,7 +129,60 @@ impl Placement {
         } else {
             Self::written(config, machine)?
         };
-        placement.with_deep_rings(config, bursts)
+        let placement = placement.with_priority(config, machine)?;
+        placement.with_sqpoll(config, machine)?.with_deep_rings(config, bursts)
+    }
+
+    /// This placement, if the kernel's thread that receives has a CPU of this machine, and no shard keeps it from running.
+    fn with_sqpoll(self, config: &Config, machine: &Machine) -> Result<Self, ConfigError> {
+        let Some(Sqpoll { cpu: named }) = config.sqpoll() else { return Ok(self) };
+        let key = if named.is_some() { "feed.uring_sqpoll_cpu" } else { "feed.uring_sqpoll" };
+        if let Some(cpu) = named.filter(|cpu| machine.cpu(*cpu).is_none()) {
+            return Err(config.refuse(key, Fault::NoCpu { cpu, have: machine.list(None) }));
+        }
+        let cpu = self.sqpoll_cpu(config);
+        let is_starved =
+            |shard: &&ShardSpec| shard.real_time > 0 && shard.cpu.map(|cpu| cpu.id) == cpu;
+        match (cpu, self.shards.iter().find(is_starved)) {
+            (Some(cpu), Some(ShardSpec { name, .. })) => {
+                Err(config.refuse(key, Fault::SqpollStarved { cpu, shard: name.clone() }))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// The CPU on which the kernel's thread that receives is born, if there is one, and it is known: the one that is named, or
+    /// that of the shard beside which the ring is made.
+    pub fn sqpoll_cpu(&self, config: &Config) -> Option<usize> {
+        let beside = || self.shards[self.shard_of(StageName::Ingest)?].cpu.map(|cpu| cpu.id);
+        config.sqpoll()?.cpu.or_else(beside)
+    }
+
+    /// This placement, its hot shards of the priority that is asked for, if nobody then waits for ever.
+    fn with_priority(mut self, config: &Config, machine: &Machine) -> Result<Self, ConfigError> {
+        let real_time = config.topology.real_time;
+        if real_time == 0 {
+            return Ok(self);
+        }
+        let refuse = |fault| Err(config.refuse("topology.real_time", fault));
+        for shard in self.shards.iter_mut().filter(|shard| shard.is_hot() && shard.cpu.is_some()) {
+            shard.real_time = real_time;
+        }
+        let raised = || self.shards.iter().filter(|shard| shard.real_time > 0);
+        if raised().next().is_none() {
+            return refuse(Fault::RealTimeNowhere);
+        }
+        for shard in raised() {
+            let beside = |other: &&ShardSpec| other.name != shard.name && other.cpu == shard.cpu;
+            if let (Some(other), Some(cpu)) = (self.shards.iter().find(beside), shard.cpu) {
+                let (shard, other) = (shard.name.clone(), other.name.clone());
+                return refuse(Fault::RealTimeShared { cpu: cpu.id, shard, other });
+            }
+        }
+        if machine.cpus.iter().all(|cpu| raised().any(|shard| shard.cpu == Some(*cpu))) {
+            return refuse(Fault::RealTimeEverywhere { cpus: machine.list(None) });
+        }
+        Ok(self)
     }
 
     /// This placement, if each of its rings holds its producer's burst.
@@ -146,18 +216,23 @@ impl Placement {
                 run.extend(last);
             }
         }
+        let cores_wanted = if cores.len() < cores_wanted { cores_wanted } else { 0 };
+        Self { cores_wanted, ..Self::of_runs(runs, machine, log_apart) }
+    }
+
+    /// These runs of stages, at least one, each on a core of its own; the log on one too, or with the first of them.
+    pub fn of_runs(mut runs: Vec<Vec<StageName>>, machine: &Machine, log_apart: bool) -> Self {
         // The log comes first: it gets the first core, which serves most interrupts.
         if log_apart {
             runs.insert(0, vec![StageName::Log]);
         } else {
             runs[0].push(StageName::Log);
         }
-        let shards = runs.into_iter().zip(&cores).map(|(run, cpu)| {
+        let shards = runs.into_iter().zip(machine.cores()).map(|(run, cpu)| {
             let idle = if run == [StageName::Log] { Idle::BackOff } else { Idle::Spin };
-            ShardSpec { name: shard_name(&run), run, cpu: Some(**cpu), idle }
+            ShardSpec { name: shard_name(&run), run, cpu: Some(*cpu), idle, real_time: 0 }
         });
-        let cores_wanted = if cores.len() < cores_wanted { cores_wanted } else { 0 };
-        Self { shards: shards.collect(), cores_wanted, live: false }
+        Self { shards: shards.collect(), cores_wanted: 0, live: false }
     }
 
     /// The placement that the shards of a file make.
@@ -175,7 +250,8 @@ impl Placement {
                 .map_err(|(at, fault)| config.refuse(format!("{key}.run{at}"), fault))?;
             let cpu = find_cpu(shard, &shards, config.topology.oversubscribe, machine)
                 .map_err(|fault| config.refuse(format!("{key}.cpu"), fault))?;
-            shards.push(ShardSpec { name: shard.name.clone(), run, cpu, idle: shard.idle });
+            let (name, idle) = (shard.name.clone(), shard.idle);
+            shards.push(ShardSpec { name, run, cpu, idle, real_time: 0 });
         }
         let all = [StageName::Ingest, StageName::Risk, StageName::Route, StageName::Log];
         let all = all.into_iter().chain((0..books).map(StageName::Book));
@@ -201,6 +277,12 @@ impl Placement {
     /// Whether `from` and `to` are in one shard.
     pub fn together(&self, from: StageName, to: StageName) -> bool {
         self.shard_of(from) == self.shard_of(to)
+    }
+
+    /// The stages that have a ring for lines of the log: the log's own are what it retells of records.
+    pub fn telling(&self, books: u16) -> impl Iterator<Item = StageName> + use<> {
+        let books = (0..books).map(StageName::Book);
+        [StageName::Ingest].into_iter().chain(books).chain([StageName::Route, StageName::Log])
     }
 
     /// The rings that this placement needs. Return paths and the log are always rings; so is book to risk when
@@ -239,6 +321,9 @@ impl Placement {
         }
         ring("answer", Route, Risk, report, bursts.answer);
         ring("record", Risk, Log, report, bursts.record);
+        for stage in self.telling(books) {
+            ring("line", stage, Log, size_of::<Line>(), 1);
+        }
         rings
     }
 }

@@ -2,11 +2,12 @@
 #![forbid(unsafe_code)]
 
 use super::chain::{Actor, Parts, Rings, Seat, Setup, Writers, assemble};
-use super::config::Executor;
+use super::config::{Executor, LockMemory};
 use super::executor::{Body, ExecutorError, Turn, spawn};
 use super::idle::Idler;
 use super::outcome::Outcome;
 use super::placement::Placement;
+use super::system;
 use crate::base::clock::Clock;
 use crate::base::stage::Agent;
 use crate::ingest::Source;
@@ -67,6 +68,7 @@ pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
     mut parts: Parts<S>,
     mut watch: impl FnMut() -> bool,
 ) -> Result<Outcome<S>, ExecutorError> {
+    keep_memory(setup)?;
     let (done, finished) = channel();
     let (made, made_by_all) = channel::<Writers>();
     let mut shards = Vec::new();
@@ -74,10 +76,15 @@ pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
     for (index, spec) in placement.shards.iter().enumerate() {
         let (give, given): (Sender<Writers>, Receiver<Writers>) = channel();
         inboxes.push(give);
+        let birth = spec.birth(&setup.config);
         let (placement, setup) = (placement.clone(), setup.clone());
         let (idler, done, made) = (Idler::new(spec.idle), done.clone(), made.clone());
         let parts = parts.take(&spec.run);
+        let warm_up = setup.warm_up.clone().filter(|_| spec.is_hot());
         let make = move || {
+            if let Some(warm_up) = warm_up {
+                warm_up();
+            }
             let (rings, others) = Rings::open(&placement, &setup, index);
             let agents = match (made.send(others), given.recv()) {
                 (Ok(()), Ok(writers)) => {
@@ -88,7 +95,7 @@ pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
             };
             Cycle { agents, idler, clock: setup.clock, began: 0, done }
         };
-        shards.push(spawn(executor, &spec.name, spec.cpu.map(|cpu| cpu.id), make)?);
+        shards.push(spawn(executor, &spec.name, birth, make)?);
     }
     drop((done, made));
     let mut writers = Writers::empty(setup);
@@ -118,4 +125,18 @@ pub fn run<S: Source + Send + 'static, B: Seat + Send + 'static>(
     }
     outcome.seconds = setup.clock.nanos(ended.saturating_sub(began)) as f64 / 1e9;
     Ok(outcome)
+}
+
+/// What is asked of the system for all memory of the process, before there is any to speak of.
+fn keep_memory(setup: &Setup) -> Result<(), ExecutorError> {
+    let engine = &setup.config.engine;
+    if !engine.huge_pages {
+        // A kernel without the switch has no huge pages either.
+        let _ = system::allow_huge_pages(false);
+    }
+    match engine.lock_memory {
+        LockMemory::No => Ok(()),
+        LockMemory::Touched => system::lock_memory(false).map_err(ExecutorError::NotLocked),
+        LockMemory::All => system::lock_memory(true).map_err(ExecutorError::NotLocked),
+    }
 }

@@ -61,6 +61,90 @@ fn an_unknown_key_names_its_line_and_the_nearest_key() {
 }
 
 #[test]
+fn real_time_priority_starves_nobody() {
+    let cores = Machine::uniform(3);
+    let shards = |hot: &str, log: &str| {
+        format!(
+            "topology.real_time = 7\ntopology.oversubscribe = true\n\
+             [[shard]]\nname = \"hot\"\n{hot}run = [\"ingest\", \"book\", \"risk\"]\nidle = \"spin\"\n\
+             [[shard]]\nname = \"out\"\ncpu = 1\nrun = [\"route\"]\nidle = \"pause\"\n\
+             [[shard]]\nname = \"log\"\n{log}run = [\"log\"]\nidle = \"back-off\"\n"
+        )
+    };
+    let config = Config::parse("my.toml", &shards("cpu = 2\n", "cpu = 0\n")).unwrap();
+    let placement = Placement::new(&config, &cores, &Bursts::of(&config)).unwrap();
+    let raised: Vec<_> = placement.shards.iter().map(|shard| shard.real_time).collect();
+    assert_eq!(raised, [7, 7, 0], "who sleeps needs none");
+    // One that is not pinned would take whatever CPU it is put on.
+    let config = Config::parse("my.toml", &shards("", "cpu = 0\n")).unwrap();
+    let placement = Placement::new(&config, &cores, &Bursts::of(&config)).unwrap();
+    assert_eq!(placement.shards[0].real_time, 0);
+
+    assert_eq!(
+        misplaced(&shards("cpu = 2\n", "cpu = 1\n"), &cores),
+        "my.toml:1:10: `topology.real_time`: shard \"log\" would hardly ever run beside \"out\" on CPU 1: \
+         give each its own, or set it to 0"
+    );
+    starts(
+        &misplaced(&shards("cpu = 0\n", ""), &Machine::uniform(2)),
+        "my.toml:1:10: `topology.real_time`: no CPU of 0-1 would be left for the log",
+    );
+    let slow = shards("cpu = 2\n", "").replace("spin", "yield").replace("pause", "back-off");
+    starts(&misplaced(&slow, &cores), "my.toml:1:10: `topology.real_time`: no shard is pinned");
+    starts(&refusal("topology.real_time = 100"), "my.toml:1:10: `topology.real_time`: 100 is out");
+}
+
+#[test]
+fn the_kernels_thread_that_receives_is_not_put_where_it_never_runs() {
+    let cores = Machine::uniform(3);
+    let text = |feed: &str, real_time: u32| {
+        format!(
+            "feed.transport = \"uring\"\nfeed.uring_sqpoll = true\n{feed}\ntopology.real_time = {real_time}\n\
+             [[shard]]\nname = \"hot\"\ncpu = 2\nrun = [\"ingest\", \"book\", \"risk\", \"route\"]\nidle = \"spin\"\n\
+             [[shard]]\nname = \"log\"\ncpu = 0\nrun = [\"log\"]\nidle = \"back-off\"\n"
+        )
+    };
+    assert_eq!(
+        misplaced(&text("", 7), &cores),
+        "my.toml:2:6: `feed.uring_sqpoll`: the kernel's thread that receives would have CPU 2, where shard \"hot\" spins with \
+         real-time priority, and next to no turn: set `feed.uring_sqpoll_cpu` to a CPU without such a shard, \
+         `feed.uring_sqpoll = false`, or `topology.real_time = 0`"
+    );
+    starts(
+        &misplaced(&text("feed.uring_sqpoll_cpu = 2", 7), &cores),
+        "my.toml:3:6: `feed.uring_sqpoll_cpu`: the kernel's thread that receives would have CPU 2",
+    );
+    starts(
+        &misplaced(&text("feed.uring_sqpoll_cpu = 3", 0), &cores),
+        "my.toml:3:6: `feed.uring_sqpoll_cpu`: this process has no CPU 3: choose one of 0-2",
+    );
+    let placed = |feed: &str, real_time| {
+        let config = Config::parse("my.toml", &text(feed, real_time)).unwrap();
+        let placement = Placement::new(&config, &cores, &Bursts::of(&config)).unwrap();
+        let again = Config::parse("again.toml", &config.to_toml()).unwrap();
+        assert_eq!(again.feed, config.feed);
+        assert_eq!(config.lines().sqpoll, config.sqpoll());
+        placement.sqpoll_cpu(&config)
+    };
+    assert_eq!(placed("feed.uring_sqpoll_cpu = 1", 7), Some(1));
+    assert_eq!(placed("", 0), Some(2), "beside the shard that runs ingest");
+    // Other transports have no such thread.
+    let socket = text("", 7).replace("uring\"", "socket\"");
+    let config = Config::parse("my.toml", &socket).unwrap();
+    assert!(Placement::new(&config, &cores, &Bursts::of(&config)).is_ok());
+    assert_eq!(config.lines().sqpoll, None);
+    assert_eq!(
+        refusal("[feed]\nuring_sqpoll_cpu = \"two\""),
+        "my.toml:2:20: `feed.uring_sqpoll_cpu`: invalid value: string \"two\", expected the number of a CPU, or \"\": write it \
+         as the default is written, `uring_sqpoll_cpu = \"\"`"
+    );
+    starts(
+        &refusal("[feed]\nuring_sqpoll_cpu = -1"),
+        "my.toml:2:20: `feed.uring_sqpoll_cpu`: invalid value: integer `-1`",
+    );
+}
+
+#[test]
 fn a_wrong_type_names_its_line_and_shows_the_default() {
     assert_eq!(
         refusal("[ingest]\nbatch = \"many\"\n"),
@@ -127,6 +211,22 @@ fn a_limit_below_the_way_to_the_venue_is_refused() {
     starts(&error, "my.toml:2:1: `engine.good_until_us`: every order would be late");
     assert!(error.ends_with("set it to at least 6"));
     validate(&text.replace("5001", "5000")).unwrap();
+}
+
+#[test]
+fn losses_and_breakers_need_ticks() {
+    let validate = |text: &str| Config::parse("my.toml", text).unwrap().validate();
+    for limit in ["firm.loss_kill", "account.1.loss_reduce", "strategy.quoter.breaker_failures"] {
+        let text = format!("engine.tick_ms = 0\nlimits.{limit} = 5");
+        let error = validate(&text).unwrap_err().to_string();
+        starts(
+            &error,
+            &format!("my.toml:1:8: `engine.tick_ms`: without ticks `limits.{limit}` is"),
+        );
+        assert!(error.contains("set it to 1000"), "{error}");
+        validate(&text.replace("= 0", "= 1")).unwrap();
+    }
+    validate("engine.tick_ms = 0").unwrap();
 }
 
 #[test]
@@ -208,7 +308,7 @@ fn the_configuration_in_force_loads_to_itself() {
         Config::parse("default.toml", DEFAULT).unwrap().to_toml()
     );
     // In the file each ring is one line of two equals signs, in the dump a table of one.
-    assert_eq!(keys(&Config::default().to_toml()), keys(&written) - 8);
+    assert_eq!(keys(&Config::default().to_toml()), keys(&written) - 9);
 }
 
 #[test]
@@ -426,13 +526,14 @@ fn rings_stand_where_the_placement_cuts() {
         let rings = placement.rings(&config, &bursts);
         rings.iter().map(|ring| ring.link).collect::<Vec<_>>()
     };
-    let returns = ["venue", "event", "report", "answer", "record"];
+    let returns = ["venue", "event", "report", "answer", "record", "line", "line", "line", "line"];
     assert_eq!(links("", &Machine::uniform(2)), returns);
     let split = links("topology.placement = 'split'", &Machine::uniform(5));
     assert_eq!(
-        split,
+        split[..8],
         ["market", "intent", "venue", "event", "report", "order", "answer", "record"]
     );
+    assert_eq!(split[8..], ["line"; 4], "of each stage that tells the log");
     // Two book shards meet at risk, so their intents are merged from rings even on one core.
     let two = links("book.shards = 2", &Machine::uniform(2));
     assert_eq!(two.iter().filter(|link| **link == "intent").count(), 2);

@@ -1,19 +1,20 @@
 //! What is answered: commands to the shards and whether they were seen done, limits, and how the gate stands.
 
 use super::protocol::{Answer, Request, StateWord};
-use super::scope::ScopeName;
+use super::scope::{ScopeName, scopes_of};
 use crate::base::clock::Wall;
 use crate::base::code::Code;
 use crate::base::command::{Command, Commands, Scope};
 use crate::base::instrument::{InstrumentTable, Symbols};
 use crate::base::message::Report;
 use crate::base::unit::{AccountId, Level, Nanos, StrategyId, TradingState};
-use crate::journal::Audit;
+use crate::journal::{Audit, Latches};
 use crate::risk::LimitsInbox;
 use crate::telemetry::{Board, RiskView, ScopeView, USE_NAMES};
 use crate::topology::limits::{Control, LimitsFile};
 use serde_json::json;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -63,12 +64,16 @@ pub(crate) struct Desk {
     pub(crate) table: Arc<InstrumentTable>,
     /// Where it is kept who asked.
     pub(crate) audit: Audit,
+    /// The file of the latches, if there is one.
+    pub(crate) latches: Option<PathBuf>,
     /// The limits in force, and proposals.
     pub(crate) control: Mutex<Control>,
     /// Where the gate finds limits.
     pub(crate) inbox: LimitsInbox,
     /// The account that may trade if limits name none.
     pub(crate) account: AccountId,
+    /// Whether the engine ticks: losses and breakers are looked at then.
+    pub(crate) ticks: bool,
     /// The time of day.
     pub(crate) wall: Wall,
 }
@@ -95,15 +100,13 @@ impl Desk {
         let Some(scope) = name.find(&self.table) else {
             return Answer::failed(format!("{name}: the instrument table has no such symbol"));
         };
-        let (command, wanted, word) = match state {
-            StateWord::Kill => (Command::Kill(scope), TradingState::KILLED, "kill"),
-            StateWord::ReduceOnly => {
-                (Command::ReduceOnly(scope), TradingState::REDUCE_ONLY, "reduce-only")
-            }
-            StateWord::Resume => (Command::Resume(scope), TradingState::LIVE, "resume"),
+        let (command, wanted) = match state {
+            StateWord::Kill => (Command::Kill(scope), TradingState::KILLED),
+            StateWord::ReduceOnly => (Command::ReduceOnly(scope), TradingState::REDUCE_ONLY),
+            StateWord::Resume => (Command::Resume(scope), TradingState::LIVE),
         };
         let asked = self.wall.now();
-        self.audit.said(asked, word, &name.to_string(), who, why);
+        self.audit.asked(asked, wanted, &name.to_string(), who, why);
         let until = asked.plus(DONE_WITHIN);
         while self.commands.ask(command).is_err() {
             if self.wall.now() >= until {
@@ -119,10 +122,19 @@ impl Desk {
                 TradingState::LIVE => state == wanted,
                 _ => state >= wanted,
             };
-            if let Some(state) = state.filter(|state| is_done(*state)) {
+            let seen = state.filter(|state| is_done(*state));
+            if let Some(state) = seen
+                && is_done(self.state_on_disk(scope).unwrap_or(state))
+            {
                 let micros = now.since(asked).0 / 1_000;
                 let text = format!("{name} is {state}, seen done after {micros} us");
                 return Answer::done(vec![text]);
+            }
+            if let (Some(state), Some(path), true) = (seen, &self.latches, now >= until) {
+                return Answer::failed(format!(
+                    "{name} is {state}, but {} does not say so: it would not be after a restart. See that the file can be written",
+                    path.display()
+                ));
             }
             if now >= until {
                 let state = state.map_or("not shown".into(), |state| state.to_string());
@@ -133,6 +145,14 @@ impl Desk {
             }
             thread::park_timeout(LOOK_EVERY);
         }
+    }
+
+    /// What a scope may do after a restart; `None` without a file of latches.
+    fn state_on_disk(&self, scope: Scope) -> Option<TradingState> {
+        let latches = Latches::read(self.latches.as_deref()?).latches;
+        let mut kept = scopes_of(&latches, &self.table).into_iter();
+        let state = kept.find(|(it, _)| *it == scope).map(|(_, state)| state);
+        Some(state.unwrap_or(TradingState::LIVE))
     }
 
     fn limits(&self) -> Answer {
@@ -166,7 +186,15 @@ impl Desk {
         if let Err(error) = wanted.set(self.account, Some(&self.table)) {
             return Answer::failed(error.to_string());
         }
+        if let (false, Some(limit)) = (self.ticks, wanted.needs_ticks()) {
+            return Answer::failed(format!(
+                "{limit} is looked at once a tick, and this engine has none: start it with engine.tick_ms above 0"
+            ));
+        }
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(why) = self.stay(control.in_force(), &wanted) {
+            return Answer::failed(why);
+        }
         let mut next = control.clone();
         let proposed = match next.propose(&wanted) {
             Ok(proposed) => proposed,
@@ -178,11 +206,13 @@ impl Desk {
             self.audit.said(now, event, &entry.path, who, &entry.to_string());
         }
         let mut said: Vec<String> = proposed.entries.iter().map(ToString::to_string).collect();
-        let taken = proposed.tightened.as_ref().map(|limits| self.put_in_force(limits, who));
-        *control = next;
-        if let Some(Err(why)) = taken {
+        if let Some(Err(why)) =
+            proposed.tightened.as_ref().map(|limits| self.put_in_force(limits, who))
+        {
+            // What is not in force is not proposed against either.
             return Answer::failed(why);
         }
+        *control = next;
         if proposed.tightened.is_some() {
             said.push(format!("tighter: in force as version {}", control.in_force().version()));
         }
@@ -198,10 +228,14 @@ impl Desk {
             return answer;
         }
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        let (limits, entries) = match control.confirm(number) {
+        let mut next = control.clone();
+        let (limits, entries) = match next.confirm(number) {
             Ok(confirmed) => confirmed,
             Err(error) => return Answer::failed(error.to_string()),
         };
+        if let Err(why) = self.stay(control.in_force(), &limits) {
+            return Answer::failed(why);
+        }
         let now = self.wall.now();
         for entry in &entries {
             self.audit.said(now, "limit-confirmed", &entry.path, who, &entry.to_string());
@@ -210,12 +244,40 @@ impl Desk {
         if let Err(why) = self.put_in_force(&limits, who) {
             return Answer::failed(why);
         }
+        *control = next;
         said.push(format!("in force as version {}", limits.version()));
         let data = json!({ "version": limits.version() });
         Answer { data, ..Answer::done(said) }
     }
 
-    /// Hands limits to the gate, and waits until it shows that they are in force.
+    /// Refuses to move a strategy with open orders or a position to another account, as the gate does: what it has reserved
+    /// and invested is counted for the one that it has.
+    fn stay(&self, old: &LimitsFile, new: &LimitsFile) -> Result<(), String> {
+        let [old, new] = [old, new].map(|limits| limits.set(self.account, Some(&self.table)));
+        let (Ok(old), Ok(new)) = (old, new) else { return Ok(()) };
+        let shown = self.board.view(self.wall.now()).risk.scopes;
+        for scope in &new.strategies {
+            let moved = old.strategies.iter().find(|it| it.id == scope.id);
+            let Some(moved) = moved.filter(|it| it.account != scope.account) else { continue };
+            let strategy = (Level::STRATEGY, u32::from(scope.id.0));
+            let shown = shown.iter().find(|it| (it.level, it.id) == strategy);
+            let used = shown.into_iter().flat_map(|it| USE_NAMES.iter().zip(&it.uses));
+            let at_stake =
+                |name: &str, used: i64| used != 0 && ["credit", "open orders"].contains(&name);
+            if used.into_iter().any(|(name, it)| at_stake(name, it.used)) {
+                let name = ScopeName::Strategy(scope.id);
+                return Err(format!(
+                    "{name} has open orders or a position, which count for account {}: hold it to reducing them, with \
+                     `coretick kill --reduce-only`, before it goes to account {}, or leave it there",
+                    moved.account.0, scope.account.0
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands limits to the gate, and waits until it shows that they are in force. If it does not in time, they are taken
+    /// back from it, and will not be.
     fn put_in_force(&self, limits: &LimitsFile, who: &str) -> Result<(), String> {
         let set = limits.set(self.account, Some(&self.table)).map_err(|error| error.to_string())?;
         let version = set.version;
@@ -228,10 +290,13 @@ impl Desk {
                 self.audit.said(now, "limits-in-force", "firm", who, &format!("version {version}"));
                 return Ok(());
             }
-            if now.since(start) >= DONE_WITHIN {
+            // Who has it shows it in the same turn.
+            if now.since(start) >= DONE_WITHIN && self.inbox.withdraw(version) {
+                let event = "limits-not-in-force";
+                self.audit.said(now, event, "firm", who, &format!("version {version}"));
                 return Err(format!(
-                    "version {version} of the limits was handed to the gate, but is not confirmed within 2 s: see that the \
-                     engine runs, and ask `coretick risk` which version is in force"
+                    "version {version} of the limits is not in force, and will not be: the gate did not take it within 2 s. \
+                     Nothing was changed: see that the engine runs, then ask again"
                 ));
             }
             if told.is_none_or(|told| now.since(told) >= TELL_EVERY)

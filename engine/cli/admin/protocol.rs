@@ -56,6 +56,13 @@ pub(crate) enum Request {
     },
 }
 
+impl Request {
+    /// Whether it stops something.
+    pub(super) fn stops(&self) -> bool {
+        matches!(self, Self::Latch { state: StateWord::Kill | StateWord::ReduceOnly, .. })
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {

@@ -1,7 +1,7 @@
 //! The socket: who may speak, how many at a time, and for how long.
 
 use super::desk::Desk;
-use super::protocol::{Answer, REQUEST_MAX};
+use super::protocol::{Answer, REQUEST_MAX, Request};
 use nix::sys::socket::{getsockopt, sockopt};
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 16;
+/// Further ones that may only stop something: a kill does not wait for who is silent.
+const STOPS_MAX: usize = 16;
 /// Who says nothing for so long is not waited for.
 const WORD_WITHIN: Duration = Duration::from_secs(2);
 
@@ -95,16 +97,18 @@ fn accept(listener: &UnixListener, owner: u32, desk: &Arc<Desk>, over: &AtomicBo
             let _ = answer(&mut stream, &Answer::failed(why));
             continue;
         }
-        if open.fetch_add(1, Ordering::AcqRel) >= CONNECTIONS_MAX {
+        let before = open.fetch_add(1, Ordering::AcqRel);
+        if before >= CONNECTIONS_MAX + STOPS_MAX {
             open.fetch_sub(1, Ordering::AcqRel);
-            let why = format!("{CONNECTIONS_MAX} ask already: ask again in a moment");
-            let _ = answer(&mut stream, &Answer::failed(why));
+            let _ = answer(&mut stream, &too_many(before));
             continue;
         }
         let (desk, count) = (Arc::clone(desk), Arc::clone(&open));
         let serving = thread::Builder::new().name("admin".into()).spawn(move || {
-            let _ = serve(stream, &desk);
+            let _ = serve(&mut stream, &desk, before);
+            // Before the stream closes: who reads to its end finds the place free.
             count.fetch_sub(1, Ordering::AcqRel);
+            drop(stream);
         });
         if serving.is_err() {
             open.fetch_sub(1, Ordering::AcqRel);
@@ -112,23 +116,29 @@ fn accept(listener: &UnixListener, owner: u32, desk: &Arc<Desk>, over: &AtomicBo
     }
 }
 
-fn serve(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
+fn too_many(before: usize) -> Answer {
+    Answer::failed(format!("{before} ask already: ask again in a moment"))
+}
+
+/// Answers one that came when so many others were there.
+fn serve(stream: &mut UnixStream, desk: &Desk, before: usize) -> io::Result<()> {
     let mut line = Vec::new();
-    let mut reader = BufReader::new(&stream).take(REQUEST_MAX as u64 + 1);
+    let mut reader = BufReader::new(&*stream).take(REQUEST_MAX as u64 + 1);
     let read = reader.read_until(b'\n', &mut line);
     let said = match read {
         Err(error) => Answer::failed(format!("nothing was asked in time: {error}")),
         Ok(_) if line.len() > REQUEST_MAX => {
             Answer::failed(format!("the question is longer than {REQUEST_MAX} bytes"))
         }
-        Ok(_) => match serde_json::from_slice(&line) {
-            Ok(request) => desk.answer(&request),
+        Ok(_) => match serde_json::from_slice::<Request>(&line) {
+            Ok(request) if before < CONNECTIONS_MAX || request.stops() => desk.answer(&request),
+            Ok(_) => too_many(before),
             Err(error) => Answer::failed(format!(
                 "this is no question: {error}: ask with `coretick risk`, `kill`, `resume` or `limits` of the same version"
             )),
         },
     };
-    answer(&mut stream, &said)
+    answer(stream, &said)
 }
 
 fn answer(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {

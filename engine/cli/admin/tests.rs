@@ -8,6 +8,7 @@ use crate::base::code::Code;
 use crate::base::command::{Command, Commands, Scope};
 use crate::base::instrument::{Instrument, InstrumentTable, Symbols};
 use crate::base::message::Report;
+use crate::base::testing::Paper;
 use crate::base::unit::*;
 use crate::journal::{Audit, Latch, Latches};
 use crate::risk::LimitsInbox;
@@ -24,20 +25,6 @@ use std::time::Duration;
 
 const OWN: AccountId = AccountId(1);
 
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A played gate, and the socket before it.
 struct Engine {
     server: Option<Server>,
@@ -45,6 +32,7 @@ struct Engine {
     _dir: tempfile::TempDir,
     commands: Commands,
     board: Board,
+    inbox: LimitsInbox,
     refusals: Refusals,
     paper: Paper,
     over: Arc<AtomicBool>,
@@ -54,6 +42,11 @@ struct Engine {
 impl Engine {
     /// With a gate that does what it is asked, or one that is stuck.
     fn new(gate_turns: bool) -> Self {
+        Self::with_latches(gate_turns, None)
+    }
+
+    /// One whose latches are to be in a file.
+    fn with_latches(gate_turns: bool, latches: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("coretick.sock");
         let mut table = InstrumentTable::new();
@@ -62,7 +55,7 @@ impl Engine {
         symbols.announce(InstrumentId(0), u64::from_be_bytes(*b"AAPL    "));
         let (commands, board, inbox) =
             (Commands::new(), Board::new(4, &[], &[]), LimitsInbox::new());
-        let (refusals, paper) = (Refusals::default(), Paper::default());
+        let (refusals, paper) = (Refusals::default(), Paper::roomy());
         let limits = LimitsFile::parse("start", "[firm]\ngross_max = 100\n").unwrap();
         let desk = Desk {
             commands: commands.clone(),
@@ -71,18 +64,36 @@ impl Engine {
             symbols,
             table: Arc::new(table),
             audit: Audit::new(Box::new(paper.clone()), true),
+            latches,
             control: Mutex::new(Control::new(limits, OWN)),
             inbox: inbox.clone(),
             account: OWN,
+            ticks: false,
             wall: Wall::set(),
         };
         let server = Some(Server::open(&path, Arc::new(desk)).unwrap());
         let over = Arc::new(AtomicBool::new(false));
-        let gate = gate_turns.then(|| {
-            let (over, commands, board) = (over.clone(), commands.clone(), board.clone());
-            thread::spawn(move || play(&over, &commands, &board, &inbox))
-        });
-        Self { server, path, _dir: dir, commands, board, refusals, paper, over, gate }
+        let (_dir, gate) = (dir, None);
+        let mut engine =
+            Self { server, path, _dir, commands, board, inbox, refusals, paper, over, gate };
+        if gate_turns {
+            engine.start_gate();
+        }
+        engine
+    }
+
+    fn start_gate(&mut self) {
+        let (over, commands) = (self.over.clone(), self.commands.clone());
+        let (board, inbox) = (self.board.clone(), self.inbox.clone());
+        over.store(false, Ordering::Release);
+        self.gate = Some(thread::spawn(move || play(&over, &commands, &board, &inbox)));
+    }
+
+    fn stop_gate(&mut self) {
+        self.over.store(true, Ordering::Release);
+        if let Some(gate) = self.gate.take() {
+            gate.join().unwrap();
+        }
     }
 
     fn ask(&self, request: &Request) -> Result<Answer, String> {
@@ -95,16 +106,13 @@ impl Engine {
     }
 
     fn audit(&self) -> String {
-        String::from_utf8(self.paper.0.lock().unwrap().clone()).unwrap()
+        self.paper.text()
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Release);
-        if let Some(gate) = self.gate.take() {
-            gate.join().unwrap();
-        }
+        self.stop_gate();
     }
 }
 
@@ -147,6 +155,18 @@ fn play(over: &AtomicBool, commands: &Commands, board: &Board, inbox: &LimitsInb
 }
 
 #[test]
+fn a_latch_is_done_once_the_file_says_so_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("latches");
+    let engine = Engine::with_latches(true, Some(path.clone()));
+    let said = engine.latch(StateWord::Kill, "firm").unwrap_err();
+    assert!(said.contains("does not say so") && said.contains("restart"), "{said}");
+    std::fs::write(&path, "killed firm 7 \"ada\" \"the feed\"\nend 1\n").unwrap();
+    let said = format!("{:?}", engine.latch(StateWord::Kill, "firm").unwrap());
+    assert!(said.contains("firm is killed, seen done after"), "{said}");
+}
+
+#[test]
 fn a_kill_is_answered_once_the_gate_shows_it_and_is_on_record() {
     let engine = Engine::new(true);
     for scope in ["firm", "account:1", "strategy:imbalance", "instrument:AAPL"] {
@@ -182,7 +202,35 @@ fn what_is_not_seen_done_is_not_said_to_be() {
     let tight = ("t".to_string(), "[firm]\ngross_max = 1\n".to_string(), "ada".to_string());
     let (name, text, who) = tight;
     let said = engine.ask(&Request::Propose { name, text, who }).unwrap_err();
-    assert!(said.contains("version 2") && said.contains("not confirmed"), "{said}");
+    assert!(said.contains("version 2") && said.contains("is not in force"), "{said}");
+    let shown = engine.ask(&Request::Limits).unwrap().data;
+    assert_eq!(
+        (&shown["version"], &shown["limits"]["firm"]["gross_max"]),
+        (&1.into(), &100.into())
+    );
+    assert!(engine.audit().contains("limits-not-in-force,firm,,,,,ada,version 2"));
+    // A gate that turns again finds the word, and nothing to go with it.
+    assert_eq!(engine.inbox.take(2).map(|it| it.version), None);
+}
+
+#[test]
+fn a_raise_that_the_gate_did_not_take_can_be_confirmed_again() {
+    let mut engine = Engine::new(true);
+    let (name, who) = ("loose".to_string(), "ada".to_string());
+    let text = "[firm]\ngross_max = 200\n".to_string();
+    let raised = engine.ask(&Request::Propose { name, text, who }).unwrap();
+    let number = raised.data["proposal"].as_u64().unwrap() as u32;
+    let confirm = Request::Confirm { number, who: "bob".into() };
+    engine.stop_gate();
+    assert!(engine.ask(&confirm).unwrap_err().contains("version 2 of the limits is not in force"));
+    assert_eq!(engine.ask(&Request::Limits).unwrap().data["limits"]["firm"]["gross_max"], 100);
+    engine.start_gate();
+    engine.ask(&confirm).unwrap();
+    let shown = engine.ask(&Request::Limits).unwrap().data;
+    assert_eq!(
+        (&shown["version"], &shown["limits"]["firm"]["gross_max"]),
+        (&2.into(), &200.into())
+    );
 }
 
 #[test]
@@ -238,6 +286,10 @@ fn limits_get_tighter_at_once_and_looser_when_confirmed() {
     for (text, said) in [
         ("[firm]\ngros_max = 1", "new.toml:2:1: unknown key `firm.gros_max`"),
         ("[symbol.IBM]\n", "the instrument table has no IBM"),
+        (
+            "[firm]\nloss_kill = 5\n",
+            "firm.loss_kill is looked at once a tick, and this engine has none",
+        ),
         ("[firm]\ngross_max = 200\nnet_max = 5\n", "nothing to change"),
     ] {
         let error = propose(text).unwrap_err();
@@ -252,6 +304,32 @@ fn limits_get_tighter_at_once_and_looser_when_confirmed() {
     ] {
         assert!(audit.contains(row), "{row}\n{audit}");
     }
+}
+
+#[test]
+fn a_strategy_with_something_at_stake_stays_with_its_account() {
+    let engine = Engine::new(true);
+    let text = "[firm]\ngross_max = 100\n[account.1]\n[account.2]\n[strategy.quoter]\naccount = 2\n\
+        [strategy.imbalance]\n";
+    let propose = || {
+        let (name, text, who) = ("moved.toml".into(), text.into(), "ada".into());
+        engine.ask(&Request::Propose { name, text, who })
+    };
+    let show = |credit: i64| {
+        let mut uses = [Use::default(); USES];
+        uses[2] = Use { used: credit, limit: Use::OFF };
+        engine.board.risk().show(RiskFigures::strategy(1), 2, TradingState::LIVE.0, &uses);
+    };
+    show(5);
+    let said = propose().unwrap_err();
+    assert!(said.contains("strategy:quoter has open orders or a position"), "{said}");
+    show(0);
+    let number = propose().unwrap().data["proposal"].as_u64().unwrap() as u32;
+    show(5);
+    let confirm = Request::Confirm { number, who: "bob".into() };
+    assert!(engine.ask(&confirm).unwrap_err().contains("--reduce-only"));
+    show(0);
+    engine.ask(&confirm).unwrap();
 }
 
 #[test]
@@ -317,9 +395,25 @@ fn nonsense_silence_and_a_crowd_are_answered_and_hold_up_nobody() {
     let silent: Vec<_> = (0..16).map(|_| UnixStream::connect(&engine.path).unwrap()).collect();
     let said = engine.ask(&Request::Risk).unwrap_err();
     assert!(said.contains("16 ask already"), "{said}");
+    // Who stops something is not kept waiting by who is silent.
+    engine.latch(StateWord::Kill, "firm").unwrap();
     let said: Vec<String> = silent.into_iter().map(read).collect();
     assert!(said.iter().all(|said| said.contains("nothing was asked in time")), "{said:?}");
     engine.ask(&Request::Risk).unwrap();
+}
+
+#[test]
+fn who_was_answered_leaves_a_place_to_the_next() {
+    let engine = Engine::new(true);
+    let _silent: Vec<_> = (0..15).map(|_| UnixStream::connect(&engine.path).unwrap()).collect();
+    // The last place, again and again, while the others wait for a word.
+    for _ in 0..200 {
+        let mut stream = UnixStream::connect(&engine.path).unwrap();
+        stream.write_all(b"kill it\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.contains("this is no question"), "{said}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::exchange::server::{Addresses, Server};
 use crate::topology::config::Executor;
 use crate::topology::executor::{Body, ExecutorError, Running, Turn, spawn};
+use crate::topology::machine::Cpu;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,7 +99,7 @@ impl FarEnd {
         server: Server<Kept>,
         rows: Rows,
         wall: Wall,
-        cpu: Option<usize>,
+        cpu: Option<Cpu>,
     ) -> Result<Self, Failure> {
         let addresses = server.addresses()?;
         let told = Arc::new(AtomicBool::new(false));

@@ -2,6 +2,8 @@
 
 use super::{grouped, wrapped};
 use crate::ingest::live::{FeedCounts, FeedState, Origin, Reason};
+use crate::ingest::transport::line::Transport;
+use crate::route::connection;
 use crate::route::gateway::GatewayCounts;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -10,8 +12,12 @@ use std::io::{self, Write};
 pub(crate) struct LiveFigures {
     /// Where the feed stood at the end.
     pub(crate) state: FeedState,
+    /// By which way its packets came.
+    pub(crate) transport: Transport,
     /// What the feed met.
     pub(crate) feed: FeedCounts,
+    /// By which way its orders went.
+    pub(crate) orders_by: connection::Transport,
     /// What the session did and met.
     pub(crate) gateway: GatewayCounts,
     /// What made no sense there: how often.
@@ -27,7 +33,8 @@ pub(crate) struct LiveFigures {
 impl LiveFigures {
     /// Adds them to `summary.json`.
     pub(super) fn json(&self, all: &mut Map<String, Value>) {
-        let Self { state, feed, gateway, odd, open, ledger_equal, notes } = self;
+        let Self { state, transport, feed, orders_by, gateway, odd, open, ledger_equal, notes } =
+            self;
         let by_origin = |counts: [u64; Origin::ALL.len()]| {
             let named = Origin::ALL.iter().zip(counts);
             let named = named.map(|((_, name), count)| ((*name).to_string(), json!(count)));
@@ -44,6 +51,7 @@ impl LiveFigures {
             "feed".into(),
             json!({
                 "state": state.name(),
+                "transport": transport.name(),
                 "packets": by_origin(feed.packets),
                 "bytes": by_origin(feed.bytes),
                 "messages": feed.messages,
@@ -60,12 +68,14 @@ impl LiveFigures {
                 "late_joins": feed.late_joins,
                 "join_ns": feed.join_ns,
                 "kernel_drops": feed.kernel_drops,
+                "read_errors": feed.read_errors,
                 "packets_not_taken": Value::Object(drops.collect()),
             }),
         );
         all.insert(
             "session".into(),
             json!({
+                "transport": orders_by.name(),
                 "orders": gateway.orders,
                 "replaces": gateway.replaces,
                 "cancels": gateway.cancels,
@@ -87,7 +97,7 @@ impl LiveFigures {
 
     /// The table's part.
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        let Self { state, feed, gateway, odd, open, ledger_equal, notes } = self;
+        let Self { state, feed, gateway, odd, open, ledger_equal, notes, .. } = self;
         let [a, b, again] = feed.packets.map(grouped);
         writeln!(
             out,
@@ -105,6 +115,7 @@ impl LiveFigures {
             (feed.lost, "messages lost"),
             (feed.dropped(), "packets not taken"),
             (feed.kernel_drops.iter().sum(), "dropped by the kernel"),
+            (feed.read_errors.iter().sum(), "errors of reading"),
         ];
         let more = more.into_iter().filter(|(count, _)| *count > 0);
         gaps.extend(more.map(|(count, what)| format!("{} {what}", grouped(count))));

@@ -95,6 +95,7 @@ impl RiskFigures {
             "refusals": Value::Object(refused.collect()),
             "repeated_reports": counts.repeated_reports,
             "unknown_commands": counts.unknown_commands,
+            "refused_limits": counts.refused_limits,
             "lost_news": self.lost_news,
         });
         all.insert("risk".into(), risk);
@@ -189,6 +190,7 @@ mod tests {
             first: vec![first, FirstRefusal { code: Code::KILLED, limit: 0, value: 0, ..first }],
             repeated_reports: 4,
             unknown_commands: 5,
+            refused_limits: 7,
             ..GateCounts::default()
         };
         let account = Figures { cash: Money(-1), leverage: Some(120), ..Figures::default() };
@@ -242,6 +244,7 @@ mod tests {
         is(&at("/risk/refusals/rate"), "null");
         is(&at("/risk/repeated_reports"), "4");
         is(&at("/risk/unknown_commands"), "5");
+        is(&at("/risk/refused_limits"), "7");
         is(&at("/risk/lost_news"), "6");
         is(&at("/account/cash"), "-0.000000001");
         is(&at("/account/leverage_hundredths"), "120");

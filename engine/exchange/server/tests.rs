@@ -1,6 +1,7 @@
 //! The exchange on real sockets of this machine.
 
 use super::*;
+use crate::base::testing::skipped;
 use crate::exchange::order_entry::tests::harness as client;
 use crate::exchange::venue::Programme;
 use crate::exchange::venue::tests::config;
@@ -92,7 +93,7 @@ fn a_client_trades_over_sockets_and_everybody_hears_of_it() {
 
     // The lines: directory, the day's events, the order.
     match it.lines.take() {
-        None => eprintln!("SKIPPED: no multicast on this machine"),
+        None => skipped("no multicast on this machine"),
         Some(lines) => {
             for line in lines {
                 let mut kinds = String::new();

@@ -43,6 +43,8 @@ pub struct FeedOf {
     pub line_a: SocketAddr,
     pub line_b: SocketAddr,
     pub interface: Ipv4Addr,
+    #[serde(with = "maybe_host")]
+    pub interface_b: Option<Ipv4Addr>,
     pub ttl: u32,
     pub mtu_a: usize,
     pub mtu_b: usize,
@@ -156,7 +158,7 @@ impl Default for FlowOf {
 
 impl Default for FeedOf {
     fn default() -> Self {
-        let Addresses { lines: [line_a, line_b], interface, ttl, .. } =
+        let Addresses { lines: [line_a, line_b], interfaces: [interface, _], ttl, .. } =
             Addresses::on_this_machine(26_400, 26_401);
         let here = |port| SocketAddr::new(interface.into(), port);
         Self {
@@ -164,6 +166,7 @@ impl Default for FeedOf {
             line_a,
             line_b,
             interface,
+            interface_b: None,
             ttl,
             mtu_a: 1_400,
             mtu_b: 1_400,
@@ -193,4 +196,29 @@ const fn yes() -> bool {
 
 const fn allow() -> SelfMatchOf {
     SelfMatchOf::Allow
+}
+
+/// The address of a host, or none: written as "".
+mod maybe_host {
+    use super::Ipv4Addr;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "as serde calls it")]
+    pub(super) fn serialize<S: Serializer>(
+        host: &Option<Ipv4Addr>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match host {
+            Some(host) => serializer.collect_str(host),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Ipv4Addr>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
+        parsed.map_err(|_| de::Error::custom(format_args!("\"{text}\" is no address of IPv4")))
+    }
 }

@@ -7,17 +7,19 @@
 
 use super::receiver::{Receiver, ReceiverSettings};
 use super::snapshot::SnapshotClient;
+use super::told::Told;
 use super::wire::SnapshotWire;
 use super::{FeedCounts, FeedError, FeedState, Gaps, LiveSettings, Origin, Seen};
 use crate::base::clock::{Clock, Wall};
 use crate::base::command::Commands;
 use crate::base::instrument::Symbols;
+use crate::base::log::Log;
 use crate::base::message::{Key, Kind, Market, Message};
 use crate::base::stage::Sink;
 use crate::base::unit::Stamp;
 use crate::ingest::Source;
 use crate::ingest::decode::Decoder;
-use crate::ingest::transport::socket::{LineSocket, SocketError};
+use crate::ingest::transport::line::{LineError, Lines, Transport};
 use crate::telemetry::Board;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -32,7 +34,9 @@ const DATAGRAM_MAX: usize = 1 << 16;
 /// A live feed, read from its sockets.
 pub struct LiveFeed {
     receiver: Receiver,
-    lines: [Option<LineSocket>; 2],
+    lines: Lines,
+    /// Why they came by the plain socket although another way was asked for.
+    fallback: Option<LineError>,
     /// What to read next (line A, line B, answers), and where nothing was there.
     way: usize,
     dry: [bool; WAYS],
@@ -56,6 +60,9 @@ pub struct LiveFeed {
     look_ahead: usize,
     /// When the last thing was seen.
     seen: Seen,
+    /// What the log was told, and whether there may be more.
+    told: Told,
+    looked: bool,
 }
 
 impl LiveFeed {
@@ -72,11 +79,10 @@ impl LiveFeed {
         symbols: Symbols,
         board: Board,
     ) -> Result<Self, FeedError> {
-        if settings.lines == [None, None] {
+        if settings.lines.lines == [None, None] {
             return Err(FeedError::NoLine);
         }
-        let [a, b] = settings.lines.map(|address| address.map(|it| open_line(it, settings)));
-        let lines = [a.transpose()?, b.transpose()?];
+        let (lines, fallback) = Lines::open(&settings.lines).map_err(FeedError::Line)?;
         let rerequests = settings
             .rerequests
             .map(|address| ask(address).map_err(|error| FeedError::Rerequests { address, error }));
@@ -92,6 +98,7 @@ impl LiveFeed {
         Ok(Self {
             receiver: Receiver::new(receiver_settings, client, decoder, symbols),
             lines,
+            fallback,
             way: 0,
             dry: [false; WAYS],
             read: 0,
@@ -110,6 +117,8 @@ impl LiveFeed {
             stamped: settings.stamped,
             look_ahead: settings.look_ahead,
             seen: Seen { time: wall.now(), stamp: Stamp(0) },
+            told: Told::default(),
+            looked: false,
         })
     }
 
@@ -136,7 +145,24 @@ impl LiveFeed {
     /// Bytes of the kernel's buffers that the lines were given, as the kernel counts them: twice what was granted, its own
     /// records included. 0 for a line without an address.
     pub fn receive_buffers(&self) -> [usize; 2] {
-        self.lines.each_ref().map(|line| line.as_ref().map_or(0, LineSocket::receive_buffer))
+        self.lines.receive_buffers()
+    }
+
+    /// The way by which datagrams come.
+    pub fn transport(&self) -> Transport {
+        self.lines.transport()
+    }
+
+    /// Why they come by the plain socket although another way was asked for, if so.
+    pub fn fallback(&self) -> Option<&LineError> {
+        self.fallback.as_ref()
+    }
+
+    /// What a person may want to know of that way: first of all, that it is not the one that was asked for.
+    pub fn transport_notes(&self) -> Vec<String> {
+        let fallback =
+            self.fallback.iter().map(|why| format!("the lines came by plain sockets: {why}"));
+        fallback.chain(self.lines.notes()).collect()
     }
 
     /// Why the last connection with the snapshot service ended or was not made, if the system said so; given once.
@@ -174,8 +200,7 @@ impl LiveFeed {
     /// Whether line A (0) or B (1) has a packet.
     #[inline]
     fn read_line(&mut self, line: usize) -> bool {
-        let Some(socket) = &mut self.lines[line] else { return false };
-        let Some(received) = socket.receive() else { return false };
+        let Some(received) = self.lines.receive(line) else { return false };
         let stamp = if self.stamped { self.clock.stamp() } else { Stamp(0) };
         let now = self.wall.now();
         // As old as the kernel says, so that an order that comes of it can be seen to be late; never ahead of the clock by
@@ -204,7 +229,10 @@ impl LiveFeed {
     fn see_to(&mut self, now: Seen) {
         self.seen = now;
         if self.commands.ends() {
-            self.over = true;
+            self.lines.count_drops();
+            self.receiver.set_kernel_counts(self.lines.drops(), self.lines.errors());
+            // What is only known now is told too.
+            (self.looked, self.over) = (true, true);
             return;
         }
         let kills = self.commands.kills();
@@ -228,10 +256,10 @@ impl LiveFeed {
         if let Some(wire) = &mut self.snapshots {
             wire.turn(&mut self.receiver, now.time);
         }
-        let drops = self.lines.each_ref().map(|line| line.as_ref().map_or(0, LineSocket::drops));
-        self.receiver.set_kernel_drops(drops);
+        self.receiver.set_kernel_counts(self.lines.drops(), self.lines.errors());
         self.receiver.turn(now);
         self.repair(now);
+        self.looked = true;
     }
 
     /// Shows the figures to whoever looks.
@@ -265,16 +293,6 @@ impl LiveFeed {
         let stamp = if self.stamped { self.clock.stamp() } else { Stamp(0) };
         Seen { time: self.wall.now(), stamp }
     }
-}
-
-/// A line's socket.
-fn open_line(address: SocketAddr, settings: &LiveSettings) -> Result<LineSocket, FeedError> {
-    let interface = settings.interface;
-    LineSocket::open(address, interface, settings.receive_buffer).map_err(|error| match error {
-        SocketError::GroupV6 => FeedError::GroupV6 { address },
-        SocketError::Bind(error) => FeedError::Line { address, error },
-        SocketError::Join(error) => FeedError::Join { address, interface, error },
-    })
 }
 
 /// A socket that speaks with the server of re-requests, and hears nobody else.
@@ -326,6 +344,14 @@ impl Source for LiveFeed {
     fn hint(&self, sink: &impl Sink<Market>) {
         if self.look_ahead > 0 {
             self.receiver.hint(sink, self.look_ahead);
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self, log: &mut Log) {
+        if self.looked {
+            self.looked = false;
+            self.told.tell(&self.receiver, self.seen.time, log);
         }
     }
 

@@ -149,6 +149,8 @@ pub struct FeedCounts {
     pub join_ns: u64,
     /// Packets that the kernel dropped because its buffer was full, by line.
     pub kernel_drops: [u64; 2],
+    /// Times that reading failed, by line.
+    pub read_errors: [u64; 2],
     /// Messages that the engine took, those of the feed's own among them.
     pub taken: u64,
     drops: [Drops; Reason::ALL.len()],

@@ -30,11 +30,12 @@ pub struct Gaps {
     unkept: u64,
     /// The one that is open is kept.
     open: bool,
+    last: Option<Gap>,
 }
 
 impl Gaps {
     pub(super) fn new() -> Self {
-        Self { kept: Vec::with_capacity(KEPT), unkept: 0, open: false }
+        Self { kept: Vec::with_capacity(KEPT), unkept: 0, open: false, last: None }
     }
 
     /// Those that were kept: the first ones.
@@ -47,8 +48,19 @@ impl Gaps {
         self.unkept
     }
 
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.kept.len() as u64 + self.unkept
+    }
+
+    /// The last of them, kept or not.
+    pub fn last(&self) -> Option<Gap> {
+        self.last
+    }
+
     #[cold]
     pub(super) fn open(&mut self, from: Nanos, due: u64) {
+        self.last = Some(Gap { from, to: None, due, next: due });
         self.open = self.kept.len() < KEPT;
         if self.open {
             self.kept.push(Gap { from, to: None, due, next: due });
@@ -59,6 +71,7 @@ impl Gaps {
 
     #[cold]
     pub(super) fn close(&mut self, to: Nanos, next: u64) {
+        self.last = self.last.map(|gap| Gap { to: Some(to), next, ..gap });
         if let (true, Some(gap)) = (self.open, self.kept.last_mut()) {
             (gap.to, gap.next) = (Some(to), next);
         }
@@ -100,6 +113,7 @@ mod tests {
         let last = KEPT as u64 - 1;
         let (from, to) = (Nanos(2 * last), Some(Nanos(2 * last + 1)));
         assert_eq!(gaps.kept().last(), Some(&Gap { from, to, due: last, next: last + 1 }));
-        assert_eq!((gaps.kept().len(), gaps.unkept()), (KEPT, 2));
+        assert_eq!((gaps.kept().len(), gaps.unkept(), gaps.count()), (KEPT, 2, KEPT as u64 + 2));
+        assert_eq!(gaps.last().map(|gap| gap.due), Some(KEPT as u64 + 1));
     }
 }

@@ -19,6 +19,7 @@ mod receiver;
 mod recovery;
 mod settings;
 mod snapshot;
+mod told;
 mod wire;
 
 pub use agent::LiveFeed;

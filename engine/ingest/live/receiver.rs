@@ -146,13 +146,15 @@ impl Receiver {
         &self.counts
     }
 
-    pub(super) fn gaps(&self) -> &Gaps {
+    /// When something was missing.
+    pub fn gaps(&self) -> &Gaps {
         &self.gaps
     }
 
-    /// The packets that the kernel dropped for want of room, by line.
-    pub fn set_kernel_drops(&mut self, drops: [u64; 2]) {
+    /// The packets that the kernel dropped for want of room, and times that reading failed, by line.
+    pub fn set_kernel_counts(&mut self, drops: [u64; 2], errors: [u64; 2]) {
         self.counts.kernel_drops = drops;
+        self.counts.read_errors = errors;
     }
 
     /// Where the feed stands.

@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use crate::base::unit::Nanos;
+use crate::ingest::transport::line::LineSettings;
 use crate::wire::soup::Username;
 use crate::wire::soup::secret::Secret;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Bytes that a packet takes which waits for a gap to close.
 pub const HELD_BYTES: usize = super::receiver::SLOT_SIZE;
@@ -12,10 +13,8 @@ pub const HELD_BYTES: usize = super::receiver::SLOT_SIZE;
 /// How a live feed is read.
 #[derive(Clone, Copy)]
 pub struct LiveSettings {
-    /// Line A and line B: a multicast group, or an address of this machine, with the port. At least one.
-    pub lines: [Option<SocketAddr>; 2],
-    /// The address of the interface on which multicast groups are joined.
-    pub interface: Ipv4Addr,
+    /// Line A and line B, at least one of them, and by which way they come.
+    pub lines: LineSettings,
     /// The server of re-requests, by UDP; without one, what is lost is not asked for again.
     pub rerequests: Option<SocketAddr>,
     /// The service of snapshots for who comes late, with the login; without one, everything is asked for from the beginning.
@@ -30,8 +29,6 @@ pub struct LiveSettings {
     pub stamped: bool,
     /// How gaps are mended.
     pub repair: Repair,
-    /// Bytes of the kernel's buffer that are asked for, for each line.
-    pub receive_buffer: usize,
     /// Packets that can wait for a gap to close.
     pub held_packets: usize,
 }

@@ -6,6 +6,7 @@
 //! groups send to the same port does not come here.
 #![forbid(unsafe_code)]
 
+use super::line::{Line, Received};
 use crate::base::unit::Nanos;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
@@ -28,15 +29,6 @@ pub enum SocketError {
     Join(io::Error),
 }
 
-/// A datagram.
-#[derive(Clone, Copy, Debug)]
-pub struct Received<'a> {
-    /// Its payload.
-    pub bytes: &'a [u8],
-    /// When the kernel got it, by the system's clock, if it says so.
-    pub kernel: Option<Nanos>,
-}
-
 /// A socket that datagrams are read from.
 pub struct LineSocket {
     socket: UdpSocket,
@@ -57,18 +49,9 @@ impl LineSocket {
         interface: Ipv4Addr,
         receive_buffer: usize,
     ) -> Result<Self, SocketError> {
-        if address.is_ipv6() && address.ip().is_multicast() {
-            return Err(SocketError::GroupV6);
-        }
-        let socket = bound(address, receive_buffer).map_err(SocketError::Bind)?;
-        if let SocketAddr::V4(group) = address
-            && group.ip().is_multicast()
-        {
-            socket.join_multicast_v4(group.ip(), &interface).map_err(SocketError::Join)?;
-        }
-        let receive_buffer = socket.recv_buffer_size().map_err(SocketError::Bind)?;
+        let (socket, receive_buffer) = listen(address, interface, receive_buffer)?;
         Ok(Self {
-            socket: socket.into(),
+            socket,
             buffer: vec![0; DATAGRAM_MAX].into_boxed_slice(),
             control: nix::cmsg_space!(TimeSpec, u32),
             receive_buffer,
@@ -84,10 +67,11 @@ impl LineSocket {
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
+}
 
-    /// The next datagram; `None` if none is there.
+impl Line for LineSocket {
     #[inline]
-    pub fn receive(&mut self) -> Option<Received<'_>> {
+    fn receive(&mut self) -> Option<Received<'_>> {
         let mut into = [IoSliceMut::new(&mut self.buffer)];
         let control = Some(&mut self.control[..]);
         let flags = MsgFlags::MSG_DONTWAIT;
@@ -114,20 +98,36 @@ impl LineSocket {
         Some(Received { bytes: &self.buffer[..length], kernel })
     }
 
-    /// Bytes of the kernel's buffer, as the kernel counts them: twice what it grants, its own records included.
-    pub fn receive_buffer(&self) -> usize {
+    fn receive_buffer(&self) -> usize {
         self.receive_buffer
     }
 
-    /// Datagrams that the kernel dropped because its buffer was full. Known once a later one was read.
-    pub fn drops(&self) -> u64 {
+    fn drops(&self) -> u64 {
         self.drops
     }
 
-    /// Times that reading failed.
-    pub fn errors(&self) -> u64 {
+    fn errors(&self) -> u64 {
         self.errors
     }
+}
+
+/// A socket that listens at `address` and does not wait, and the bytes of its buffer as the kernel counts them.
+pub(super) fn listen(
+    address: SocketAddr,
+    interface: Ipv4Addr,
+    receive_buffer: usize,
+) -> Result<(UdpSocket, usize), SocketError> {
+    if address.is_ipv6() && address.ip().is_multicast() {
+        return Err(SocketError::GroupV6);
+    }
+    let socket = bound(address, receive_buffer).map_err(SocketError::Bind)?;
+    if let SocketAddr::V4(group) = address
+        && group.ip().is_multicast()
+    {
+        socket.join_multicast_v4(group.ip(), &interface).map_err(SocketError::Join)?;
+    }
+    let receive_buffer = socket.recv_buffer_size().map_err(SocketError::Bind)?;
+    Ok((socket.into(), receive_buffer))
 }
 
 /// A socket at `address`.

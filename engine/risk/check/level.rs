@@ -9,50 +9,89 @@ use crate::risk::limits::*;
 /// Orders of a scope before its orders are held against its trades.
 pub const ORDERS_BEFORE_RATIO: u64 = 100;
 
-/// What a scope has traded and may still trade, in 1e-9 of the currency.
+/// What a scope has traded and may still trade, in 1e-9 of the currency: the sums that the controls ask for, kept rather than
+/// their parts. A sum that has reached its end stays there: nothing is let through because of what did not fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Turnover {
-    /// Notional of bids that may still fill.
-    pub open_buys: i128,
-    /// Notional of offers that may still fill.
-    pub open_sells: i128,
-    /// Notional bought.
-    pub bought: i128,
-    /// Notional sold.
-    pub sold: i128,
-    /// What open positions cost, without sign.
-    pub invested: i128,
+    /// 13: bought, sold, and open on both sides.
+    pub gross: i128,
+    /// 14: purchases less sales, with all open bids filled.
+    pub net_bought: i128,
+    /// 14: sales less purchases, with all open offers filled.
+    pub net_sold: i128,
+    /// 15: cost of open positions, without sign, and of open orders.
+    pub credit: i128,
 }
 
 impl Turnover {
-    /// 13: traded and open, both sides added.
-    pub fn gross(&self) -> i128 {
-        let traded = self.bought.saturating_add(self.sold);
-        traded.saturating_add(self.open_buys).saturating_add(self.open_sells)
-    }
-
-    /// 14: purchases less sales, with all that is open on one side filled; above zero where that side prevails.
+    /// 14: net on a side, all that is open there filled; above zero where that side prevails.
+    #[inline]
     pub fn net(&self, side: Side) -> i128 {
-        let net = self.bought.saturating_sub(self.sold);
-        if side.is_buy() {
-            net.saturating_add(self.open_buys)
-        } else {
-            self.open_sells.saturating_sub(net)
-        }
+        if side.is_buy() { self.net_bought } else { self.net_sold }
     }
 
-    /// 15: cost of open positions and of open orders.
-    pub fn credit(&self) -> i128 {
-        self.invested.saturating_add(self.open_buys).saturating_add(self.open_sells)
+    /// So much more is open on a side.
+    #[inline]
+    pub fn reserve(&mut self, side: Side, notional: i128) {
+        more(&mut self.gross, notional);
+        more(&mut self.credit, notional);
+        more(self.net_mut(side), notional);
     }
+
+    /// So much is open no more.
+    #[inline]
+    pub fn release(&mut self, side: Side, notional: i128) {
+        less(&mut self.gross, notional);
+        less(&mut self.credit, notional);
+        less(self.net_mut(side), notional);
+    }
+
+    /// So much was bought (below zero: sold), and the cost of positions rose by `invested`.
+    pub fn trade(&mut self, paid: i128, invested: i128) {
+        self.gross = self.gross.saturating_add(paid.saturating_abs());
+        less(&mut self.net_bought, paid.saturating_neg());
+        less(&mut self.net_sold, paid);
+        less(&mut self.credit, invested.saturating_neg());
+    }
+
+    #[inline]
+    fn net_mut(&mut self, side: Side) -> &mut i128 {
+        if side.is_buy() { &mut self.net_bought } else { &mut self.net_sold }
+    }
+}
+
+/// A sum gets larger, up to its end; `notional` is none below zero.
+#[inline]
+fn more(sum: &mut i128, notional: i128) {
+    // A branch that is never taken is cheaper than working out where the end is.
+    *sum = sum.checked_add(notional).unwrap_or_else(end);
+}
+
+#[cold]
+fn end() -> i128 {
+    i128::MAX
+}
+
+/// A sum gets smaller, unless it was capped.
+#[inline]
+fn less(sum: &mut i128, by: i128) {
+    *sum = if *sum == i128::MAX { i128::MAX } else { sum.saturating_sub(by) };
 }
 
 /// Holds what a scope would have used against a limit.
 #[inline]
 fn within(limit: Option<Money>, used: i128, added: i128, code: Code, level: Level) -> Verdict {
     let Some(limit) = limit else { return Ok(()) };
-    let value = used.saturating_add(added);
-    if value <= limit.0 { Ok(()) } else { refuse(code.at(level), limit.0, value) }
+    match used.checked_add(added) {
+        Some(value) if value <= limit.0 => Ok(()),
+        _ => exceeded(limit, used.saturating_add(added), code.at(level)),
+    }
+}
+
+#[cold]
+fn exceeded(limit: Money, value: i128, code: Code) -> Verdict {
+    if value <= limit.0 { Ok(()) } else { refuse(code, limit.0, value) }
 }
 
 /// 13: gross exposure with an order that adds this notional.
@@ -63,7 +102,7 @@ pub fn check_gross(
     limit: Option<Money>,
     level: Level,
 ) -> Verdict {
-    within(limit, turnover.gross(), added, Code::GROSS, level)
+    within(limit, turnover.gross, added, Code::GROSS, level)
 }
 
 /// 14: net exposure on the order's side with an order that adds this notional.
@@ -86,7 +125,7 @@ pub fn check_credit(
     limit: Option<Money>,
     level: Level,
 ) -> Verdict {
-    within(limit, turnover.credit(), added, Code::CREDIT, level)
+    within(limit, turnover.credit, added, Code::CREDIT, level)
 }
 
 /// 16: what was ordered within the window, and this order.

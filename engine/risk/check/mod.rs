@@ -8,8 +8,6 @@
 
 mod level;
 mod order;
-#[cfg(test)]
-mod tests;
 
 pub use level::*;
 pub use order::*;
@@ -49,6 +47,7 @@ pub struct Exposure {
 
 impl Exposure {
     /// Position after the worst case on the side of an order that adds `added`: all that is open there filled.
+    #[inline]
     pub fn worst(&self, side: Side, added: Qty) -> i128 {
         let (held, added) = (i128::from(self.position.0), i128::from(added.0));
         if side.is_buy() {
@@ -59,6 +58,7 @@ impl Exposure {
     }
 
     /// Whether such an order can but reduce the position, whatever fills on its side.
+    #[inline]
     pub fn only_reduces(&self, side: Side, added: Qty) -> bool {
         let worst = self.worst(side, added);
         if side.is_buy() {
@@ -68,12 +68,23 @@ impl Exposure {
         }
     }
 
+    /// This and what is at stake elsewhere, together.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            position: Position(self.position.0.saturating_add(other.position.0)),
+            open_buys: self.open_buys.saturating_add(other.open_buys),
+            open_sells: self.open_sells.saturating_add(other.open_sells),
+        }
+    }
+
     /// What is owned and not on offer yet; below zero if less than nothing is.
+    #[inline]
     pub fn free_to_sell(&self) -> i128 {
         i128::from(self.position.0) - i128::from(self.open_sells.0)
     }
 
     /// What may still fill on a side.
+    #[inline]
     pub fn open_mut(&mut self, side: Side) -> &mut Qty {
         if side.is_buy() { &mut self.open_buys } else { &mut self.open_sells }
     }
@@ -82,8 +93,26 @@ impl Exposure {
 /// What `qty` is worth at `price`, whatever the sign of the price, in 1e-9 of the currency.
 #[inline]
 pub fn notional(price: Price, qty: Qty, multiplier: u32) -> i128 {
-    let each = i128::from(price.0.unsigned_abs()) * i128::from(multiplier);
-    each.saturating_mul(i128::from(qty.0))
+    let each = u128::from(price.0.unsigned_abs()) * u128::from(multiplier);
+    // Nearly always one multiplication; of two wide numbers it is a call.
+    let all = match u64::try_from(each) {
+        Ok(each) => u128::from(each) * u128::from(qty.0),
+        Err(_) => each.saturating_mul(u128::from(qty.0)),
+    };
+    i128::try_from(all).unwrap_or(i128::MAX)
+}
+
+/// So many hundredths of a per cent of an amount, rounded down.
+#[inline]
+fn basis_points(amount: u64, bp: u32) -> i128 {
+    let wide = u128::from(amount) * u128::from(bp);
+    // Nearly always narrow; a wide division is a call.
+    let share = match u64::try_from(wide) {
+        Ok(narrow) => u128::from(narrow / 10_000),
+        Err(_) => wide / 10_000,
+    };
+    // Below 2^96.
+    share as i128
 }
 
 /// As much of an amount as a report can carry.

@@ -1,7 +1,7 @@
 //! Controls that look at one order and its instrument.
 #![forbid(unsafe_code)]
 
-use super::{Exposure, NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict, refuse};
+use super::{Exposure, NOTIONAL_CEILING, QTY_CEILING, Refusal, Verdict, basis_points, refuse};
 use crate::base::code::Code;
 use crate::base::message::{Flags, Intent};
 use crate::base::unit::*;
@@ -58,11 +58,11 @@ pub fn check_health(intent: &Intent) -> Verdict {
     refuse(Code::STALE_BOOK, 0, intent.health.0.into())
 }
 
-/// 3, 10: the strategy saw the market a moment ago, and not in the future.
+/// 3, 10: the strategy saw the market a moment ago, and not in the future. It may have waited until `now`.
 #[inline]
-pub fn check_market_age(intent: &Intent, limit: Option<Nanos>) -> Verdict {
+pub fn check_market_age(intent: &Intent, now: Nanos, limit: Option<Nanos>) -> Verdict {
     let Some(limit) = limit else { return Ok(()) };
-    let age = i128::from(intent.head.time.0) - i128::from(intent.seen.0);
+    let age = i128::from(intent.head.time.max(now).0) - i128::from(intent.seen.0);
     if (0..=i128::from(limit.0)).contains(&age) {
         return Ok(());
     }
@@ -201,7 +201,7 @@ pub fn check_average_volume(qty: Qty, average: Qty, limit_bp: Option<u32>) -> Ve
     if average == Qty::ZERO {
         return refuse(Code::NO_AVERAGE_VOLUME, 0, qty.0.into());
     }
-    let limit = i128::from(average.0) * i128::from(limit_bp) / 10_000;
+    let limit = basis_points(average.0, limit_bp);
     if i128::from(qty.0) <= limit {
         return Ok(());
     }
@@ -216,10 +216,20 @@ pub fn reference(intent: &Intent, last: Price, terms: &Terms) -> Option<Price> {
     [far, last, terms.previous_close].into_iter().find(|price| price.0 > 0)
 }
 
-/// How far the collar lets a price be from `reference`, in 1e-9.
+/// The price that an order is counted at: the worst that it may trade at. For a purchase that is its limit; a sale below
+/// the market trades at the market, so `reference` stands in for a limit below it.
+#[inline]
+pub fn counted_price(side: Side, limit: Price, reference: Option<Price>) -> Price {
+    match reference {
+        Some(market) if !side.is_buy() && market.0 > limit.0.saturating_abs() => market,
+        _ => limit,
+    }
+}
+
+/// How far the collar lets a price be from `reference`, which is above zero, in 1e-9.
+#[inline]
 fn width(collar: Collar, reference: Price) -> i128 {
-    let share = i128::from(reference.0) * i128::from(collar.bp) / 10_000;
-    share.max(collar.width.0.into())
+    basis_points(reference.0.unsigned_abs(), collar.bp).max(collar.width.0.into())
 }
 
 /// 10: a buy not above the reference by more than the collar, a sale not below; with `passive`, not beyond it on the other

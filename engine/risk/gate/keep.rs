@@ -5,7 +5,7 @@ use super::judge::{Cleared, Passed};
 use super::latch::cancel_of;
 use super::*;
 use crate::risk::check::{Refusal, capped, notional};
-use crate::risk::own::signed;
+use crate::risk::part::signed;
 
 impl Gate {
     /// Lets an order out, or answers it with a refusal.
@@ -24,7 +24,7 @@ impl Gate {
         };
         if refusal.code == Code::SELF_TRADE {
             let crossed = self.crossed_by_refused(intent, Price(refusal.value));
-            self.clear(crossed, intent, out);
+            self.clear(&crossed, intent, out);
         }
         self.answers += 1;
         let mut answer = answer_to(intent, Kind::REFUSED, self.settings.latency_out);
@@ -53,94 +53,114 @@ impl Gate {
             (order.price, order.order_type, order.tif) =
                 (price, OrderType::LIMIT, TimeInForce::IOC);
         }
-        self.keep(&order, passed)?;
-        self.clear(passed.clears, intent, out);
-        let is_new = order.head.kind == Kind::NEW;
-        self.approved.add(if is_new { order.qty } else { Qty::ZERO });
-        out.put(Order::approved(&order));
-        if self.counts.orders.is_multiple_of(super::latch::ORDERS_BETWEEN_WARNINGS) {
-            self.warn_of(intent);
+        let slot = self.keep(&order, passed)?;
+        self.clear(&passed.clears, intent, out);
+        if order.head.kind == Kind::NEW {
+            self.approved.add(order.qty);
+            out.put(Order::approved(&order));
+        } else {
+            self.approved.add(Qty::ZERO);
+            let executed = self.executed(order.target);
+            self.beside[slot as usize].executed = executed;
+            out.put(&Order::after(executed, order));
         }
+        self.warn_in_turn(passed.slots.places());
         Ok(())
     }
 
     /// Cancels ours that an order would trade with.
     #[inline]
-    fn clear(&mut self, crossed: Cleared, intent: &Intent, out: &mut impl Sink<Order>) {
+    fn clear(&mut self, crossed: &Cleared, intent: &Intent, out: &mut impl Sink<Order>) {
         for slot in crossed {
-            if let Some(ours) = self.orders.get(slot) {
-                self.counts.cancels += 1;
-                out.put(Order::approved(&cancel_of(&ours.intent, intent)));
-            }
+            let Some(ours) = self.orders.get(*slot) else { return };
+            self.counts.cancels += 1;
+            out.put(Order::approved(&cancel_of(&ours.intent, intent)));
         }
     }
 
+    /// What an order and those before it in its chain have executed.
+    fn executed(&self, order: OrderId) -> Qty {
+        let slot = self.index.get(order.0);
+        slot.and_then(|slot| self.beside.get(slot as usize)).map_or(Qty::ZERO, |it| it.executed)
+    }
+
+    /// Its place among the open ones.
     #[inline]
-    fn keep(&mut self, intent: &Intent, passed: &Passed) -> Result<(), Refusal> {
-        let Passed { slots, added, value, .. } = *passed;
+    fn keep(&mut self, intent: &Intent, passed: &Passed) -> Result<u32, Refusal> {
+        let Passed { slots, class, added, value, counted_at, .. } = *passed;
         let is_new = intent.head.kind == Kind::NEW;
         let short = matches!(intent.sale, Sale::SHORT | Sale::SHORT_EXEMPT);
-        let open = Open {
+        let located = if short { added } else { Qty::ZERO };
+        // Without a name of its own it could not be told from another.
+        let nameless = Refusal { code: Code::MALFORMED, limit: 0, value: 0 };
+        if intent.order == OrderId::NONE {
+            return Err(nameless);
+        }
+        let Ok(slot) = self.orders.take() else { return Err(self.full()) };
+        let added_to_index = self.index.add(intent.order.0, slot);
+        if added_to_index != Ok(true) {
+            self.orders.remove(slot);
+            return Err(if added_to_index.is_ok() { nameless } else { self.full() });
+        }
+        self.link(slot, slots, intent.side, intent.price);
+        self.reserve(slots, intent.side, added);
+        if !is_new {
+            self.stakes[slots.instrument as usize].waiting[at(intent.side)] += 1;
+        }
+        if short {
+            let stake = &mut self.stakes[slots.instrument as usize];
+            stake.located_used = stake.located_used.saturating_add(located);
+        }
+        let now = intent.head.time;
+        let mut sent = [Generation::default(); 3];
+        let places = slots.places();
+        let rules = self.rules.levels(places, class);
+        for at in 0..places.len() {
+            let (place, rule) = (places[at], rules[at]);
+            let tally = &mut self.tallies[place];
+            tally.turnover.reserve(intent.side, value);
+            tally.orders += 1;
+            tally.open_orders += u32::from(is_new);
+            if rule.window_slice > 0 {
+                self.windows[place].count(passed.notional.unsigned_abs(), intent.qty.0);
+            }
+            if let (Some(limit), Some(sent)) = (&rule.breaker, sent.get_mut(at)) {
+                *sent = self.breakers[place].sent(limit, now);
+            }
+        }
+        self.orders[slot] = Open {
             intent: *intent,
             reserved: added,
             leaves: intent.qty,
             value,
+            counted_at,
             slots,
             counted: is_new,
-            located: if short { added } else { Qty::ZERO },
-            ..Open::default()
+            located,
+            sent,
+            answered: false,
         };
-        let full = Refusal {
-            code: Code::GATE_FULL,
-            limit: self.settings.orders_max as i64,
-            value: self.orders.len() as i64,
-        };
-        // Without a name of its own it could not be told from another.
-        if intent.order == OrderId::NONE || self.index.get(intent.order.0).is_some() {
-            return Err(Refusal { code: Code::MALFORMED, limit: 0, value: 0 });
-        }
-        let Ok(slot) = self.orders.insert(open) else { return Err(full) };
-        if self.index.insert(intent.order.0, slot).is_err() {
-            self.orders.remove(slot);
-            return Err(full);
-        }
-        self.link(slot, slots, intent.side, intent.price);
-        self.reserve(slots, intent.side, added, value);
-        let stake = &mut self.stakes[slots.instrument as usize];
-        stake.located_used = stake.located_used.saturating_add(open.located);
-        let now = intent.head.time;
-        let mut sent = [Generation::default(); 3];
-        for (level, place) in slots.places().into_iter().enumerate() {
-            let (window, breaker) = {
-                let limits = self.limits_at(place);
-                (limits.window, limits.breaker)
-            };
-            let tally = &mut self.tallies[place];
-            tally.orders += 1;
-            tally.open_orders += u32::from(is_new);
-            if let Some(limit) = window {
-                let value = passed.notional.unsigned_abs();
-                self.windows[place].add(limit.within, now, value, intent.qty.0);
-            }
-            if let (Some(limit), Some(breaker)) = (breaker, self.breakers.get_mut(place)) {
-                sent[level] = breaker.sent(&limit, now);
-            }
-        }
-        self.orders[slot].sent = Some(sent);
         if let (Some(place), Some(repeats)) = (passed.repeat_place, &mut self.repeats) {
             repeats.note(place, &passed.repeat, now);
         }
-        Ok(())
+        Ok(slot)
     }
 
+    #[cold]
+    fn full(&self) -> Refusal {
+        Refusal {
+            code: Code::GATE_FULL,
+            limit: self.settings.orders_max as i64,
+            value: self.orders.len() as i64,
+        }
+    }
+
+    /// Reserves a quantity in the instrument.
     #[inline]
-    fn reserve(&mut self, slots: Slots, side: Side, qty: Qty, value: i128) {
+    fn reserve(&mut self, slots: Slots, side: Side, qty: Qty) {
         let more = |open: &mut Qty| *open = open.saturating_add(qty);
         more(self.stakes[slots.instrument as usize].exposure.open_mut(side));
         more(self.part(slots).exposure.open_mut(side));
-        for place in slots.places() {
-            self.tallies[place].reserve(side, value);
-        }
     }
 
     #[inline]
@@ -152,7 +172,7 @@ impl Gate {
         less(self.stakes[slots.instrument as usize].exposure.open_mut(side));
         less(self.part(slots).exposure.open_mut(side));
         for place in slots.places() {
-            self.tallies[place].release(side, value);
+            self.tallies[place].turnover.release(side, value);
         }
     }
 
@@ -166,23 +186,24 @@ impl Gate {
         if before == NIL || is_better {
             *best = price;
         }
-        self.orders[slot].next = before;
-        if let Some(next) = self.orders.get_mut(before) {
+        self.beside[slot as usize] = Beside { next: before, ..Beside::NOTHING };
+        if let Some(next) = self.beside.get_mut(before as usize) {
             next.previous = slot;
         }
     }
 
     #[inline]
-    fn unlink(&mut self, open: &Open) {
-        match self.orders.get_mut(open.previous) {
-            Some(previous) => previous.next = open.next,
+    fn unlink(&mut self, slot: u32, open: &Open) {
+        let Beside { next, previous, .. } = self.beside[slot as usize];
+        match self.beside.get_mut(previous as usize) {
+            Some(previous) => previous.next = next,
             None => {
                 let stake = &mut self.stakes[open.slots.instrument as usize];
-                stake.first[at(open.intent.side)] = open.next;
+                stake.first[at(open.intent.side)] = next;
             }
         }
-        if let Some(next) = self.orders.get_mut(open.next) {
-            next.previous = open.previous;
+        if let Some(next) = self.beside.get_mut(next as usize) {
+            next.previous = previous;
         }
     }
 
@@ -232,14 +253,22 @@ impl Gate {
             return;
         };
         let Some(open) = self.orders.remove(slot) else { return };
-        self.unlink(&open);
+        self.unlink(slot, &open);
         self.release(open.slots, open.intent.side, open.reserved, open.value);
         let stake = &mut self.stakes[open.slots.instrument as usize];
         stake.located_used = stake.located_used.saturating_sub(open.located);
         if open.counted {
             self.count_closed(open.slots);
+        } else {
+            self.answer_waiting(open.slots, open.intent.side);
         }
         back.put(&record(&open.intent, open.leaves, state, code));
+    }
+
+    /// A replace that waited has its answer.
+    fn answer_waiting(&mut self, slots: Slots, side: Side) {
+        let waiting = &mut self.stakes[slots.instrument as usize].waiting[at(side)];
+        *waiting = waiting.saturating_sub(1);
     }
 
     fn count_closed(&mut self, slots: Slots) {
@@ -258,8 +287,10 @@ impl Gate {
         let slots = self.slots_of(report);
         // What was sold short stays borrowed.
         let slot = self.index.get(report.order.0);
-        if let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) {
+        if let Some((slot, open)) = slot.and_then(|slot| Some((slot, self.orders.get_mut(slot)?))) {
             open.located = open.located.saturating_sub(report.qty);
+            let executed = &mut self.beside[slot as usize].executed;
+            *executed = executed.saturating_add(report.qty);
         }
         let fee = self.account_for(report, slots, false);
         if self.reduce(report.order, report.qty) {
@@ -340,7 +371,8 @@ impl Gate {
         *held = *held & !(1 << strategy) | u16::from(holds) << strategy;
         for place in slots.places() {
             let tally = &mut self.tallies[place];
-            tally.trades += 1;
+            // One that is void was counted when it was made.
+            tally.trades += u64::from(report.head.kind == Kind::FILLED);
             tally.traded(paid, fee, invested);
             tally.revalue(worth);
             self.look_at_loss(place);
@@ -359,6 +391,39 @@ impl Gate {
         }
         if self.reduce(report.order, report.qty) {
             self.close(report.order, OrderState::CANCELED, Code(report.code), back);
+        } else {
+            self.bring_back(report.order, report.qty);
+        }
+    }
+
+    /// The venue took some of an order that is still open. A replace of it that is on its way brings that back, and was not
+    /// counted for it: it is now.
+    #[cold]
+    fn bring_back(&mut self, order: OrderId, qty: Qty) {
+        let Some(target) = self.find(order) else { return };
+        let (side, stake) = (target.intent.side, &self.stakes[target.slots.instrument as usize]);
+        let multiplier = stake.terms.multiplier;
+        let (mut slot, mut waiting) = (stake.first[at(side)], stake.waiting[at(side)]);
+        // The youngest come first, and what waits is young.
+        while let Some(open) = self.orders.get_mut(slot).filter(|_| waiting > 0) {
+            waiting -= u32::from(!open.counted);
+            if open.intent.target == order && !open.counted {
+                let more = qty.min(open.leaves.saturating_sub(open.reserved));
+                let value = notional(open.counted_at, more, multiplier);
+                open.reserved = open.reserved.saturating_add(more);
+                open.value = open.value.saturating_add(value);
+                let short = matches!(open.intent.sale, Sale::SHORT | Sale::SHORT_EXEMPT);
+                let located = if short { more } else { Qty::ZERO };
+                open.located = open.located.saturating_add(located);
+                let slots = open.slots;
+                self.reserve(slots, side, more);
+                let stake = &mut self.stakes[slots.instrument as usize];
+                stake.located_used = stake.located_used.saturating_add(located);
+                for place in slots.places() {
+                    self.tallies[place].turnover.reserve(side, value);
+                }
+            }
+            slot = self.beside[slot as usize].next;
         }
     }
 
@@ -370,7 +435,7 @@ impl Gate {
         };
         let Some(open) = self.orders.get_mut(slot) else { return false };
         let released = open.reserved.min(qty);
-        let (slots, side, price) = (open.slots, open.intent.side, open.intent.price);
+        let (slots, side, price) = (open.slots, open.intent.side, open.counted_at);
         let multiplier = self.stakes[slots.instrument as usize].terms.multiplier;
         open.reserved = open.reserved.saturating_sub(qty);
         open.leaves = open.leaves.saturating_sub(qty);
@@ -386,23 +451,30 @@ impl Gate {
         self.answered(report);
         // It is counted before its target is not: in between nothing would seem to be open.
         let first = self.count_replacement(report.order);
+        let executed = self.executed(report.target);
         self.close(report.target, OrderState::REPLACED, Code::NONE, back);
         let Some(slot) = self.index.get(report.order.0) else {
             self.counts.unknown_reports += 1;
             return;
         };
         let Some(open) = self.orders.get_mut(slot).filter(|_| first) else { return };
+        // What filled while it was on its way is its chain's too.
+        let of_chain = &mut self.beside[slot as usize].executed;
+        *of_chain = executed.max(*of_chain);
         // Never more than was asked for, whatever the venue says; and what was heard of it before this is gone.
         let gone = open.intent.qty.saturating_sub(open.leaves);
         let leaves = report.leaves.min(open.intent.qty).saturating_sub(gone);
-        let Open { slots, intent: Intent { side, price, sale, .. }, .. } = *open;
+        let Open { slots, counted_at, intent: Intent { side, sale, .. }, .. } = *open;
         let multiplier = self.stakes[slots.instrument as usize].terms.multiplier;
-        let value = notional(price, leaves, multiplier);
+        let value = notional(counted_at, leaves, multiplier);
         let before = (open.reserved, open.value, open.located);
         let short = matches!(sale, Sale::SHORT | Sale::SHORT_EXEMPT);
         let located = if short { leaves } else { Qty::ZERO };
         (open.leaves, open.reserved, open.value, open.located) = (leaves, leaves, value, located);
-        self.reserve(slots, side, leaves, value);
+        self.reserve(slots, side, leaves);
+        for place in slots.places() {
+            self.tallies[place].turnover.reserve(side, value);
+        }
         self.release(slots, side, before.0, before.1);
         let stake = &mut self.stakes[slots.instrument as usize];
         let used = stake.located_used.saturating_add(located);
@@ -417,8 +489,10 @@ impl Gate {
         let slot = self.index.get(order.0);
         let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return false };
         let first = !std::mem::replace(&mut open.counted, true);
+        let (slots, side) = (open.slots, open.intent.side);
         if first {
-            for place in open.slots.places() {
+            self.answer_waiting(slots, side);
+            for place in slots.places() {
                 self.tallies[place].open_orders += 1;
             }
         }

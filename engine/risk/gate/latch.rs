@@ -9,8 +9,6 @@ use super::*;
 use crate::risk::check::{capped, state_at};
 use crate::telemetry;
 
-/// Accepted orders between two looks at how much is used of the limits; at refusals and marks it is looked at anyway.
-pub(super) const ORDERS_BETWEEN_WARNINGS: u64 = 16;
 /// Codes of route begin here, and those of the venue.
 const ROUTE_CODES: u16 = Code::ROUTE_KILLED.0;
 const VENUE_CODES: u16 = Code::VENUE_HALTED.0;
@@ -77,13 +75,17 @@ impl Gate {
     }
 
     /// Puts a scope into a state, and tells so. A shard's copy of a command can come late: what tightens holds unless it is
-    /// from before the last resume, a resume only if it is not from before what tightened.
+    /// from before the last resume, a resume only if it is from after what tightened.
     fn set_state(&mut self, place: usize, state: TradingState, code: Code) {
         let now = self.now;
         let tally = &mut self.tallies[place];
         let resumes = state == TradingState::LIVE;
-        let since = if resumes { tally.tightened_at } else { tally.resumed_at };
-        if tally.state == state || now < since {
+        let is_late = match resumes {
+            // At the same time what tightens holds: a loss may have been found between two copies of a resume.
+            true => tally.tightened_at > Nanos(0) && now <= tally.tightened_at,
+            false => now < tally.resumed_at,
+        };
+        if tally.state == state || is_late {
             return;
         }
         tally.state = state;
@@ -186,7 +188,7 @@ impl Gate {
 
     /// 22: whether a scope has lost as much as it may. What is tighter already stays so.
     pub(super) fn look_at_loss(&mut self, place: usize) {
-        let state = state_at(self.tallies[place].profit(), self.limits_at(place));
+        let state = state_at(self.tallies[place].profit, self.limits_at(place));
         if state > self.tallies[place].state {
             self.set_state(place, state, Code::LOSS.at(level_of(place)));
         }
@@ -195,6 +197,10 @@ impl Gate {
     /// The market of an instrument, or none: a shard asks whether it is to cancel anything.
     pub(super) fn marked(&mut self, intent: &Intent, back: &mut impl Sink<Report>) {
         let instrument = intent.head.instrument;
+        let shard = 1 << (intent.shard.0 & 7);
+        if self.shards & shard == 0 {
+            self.meet(shard);
+        }
         if instrument == InstrumentId::NONE {
             self.look_around();
         } else if let Some(stake) = self.stakes.get_mut(instrument.index()) {
@@ -207,10 +213,9 @@ impl Gate {
             if mark > 0 && intent.health == Health::LIVE {
                 (stake.last, stake.last_at) = (Price(mark), intent.seen);
                 self.revalue(instrument, Price(mark));
-                self.warn(SLOTS + instrument.index());
+                self.warn_at(SLOTS + instrument.index(), Use::LOSS);
             }
         }
-        let shard = 1 << (intent.shard.0 & 7);
         let pulled =
             self.pulled.iter().find(|place| self.tallies[**place as usize].pull & shard != 0);
         let mut answer = match pulled {
@@ -228,6 +233,17 @@ impl Gate {
         back.put(&answer);
     }
 
+    /// A shard is heard of for the first time: what it is to cancel may have been struck off by then.
+    #[cold]
+    fn meet(&mut self, shard: u8) {
+        self.shards |= shard;
+        for place in 0..self.tallies.len() as u32 {
+            if self.tallies[place as usize].pull & shard != 0 && !self.pulled.contains(&place) {
+                self.pulled.push(place);
+            }
+        }
+    }
+
     /// Once a tick: shows what is used, warns of it, and sees to what is to be cancelled again.
     fn look_around(&mut self) {
         for place in self.rules.places() {
@@ -241,11 +257,8 @@ impl Gate {
                 tally.pull = u8::MAX;
             }
         }
-        let tallies = &self.tallies;
-        self.pulled.retain(|place| {
-            let tally = &tallies[*place as usize];
-            tally.pull != 0 || (tally.state == TradingState::KILLED && tally.open_orders > 0)
-        });
+        let (tallies, shards) = (&self.tallies, self.shards);
+        self.pulled.retain(|place| tallies[*place as usize].pull & shards != 0);
     }
 
     /// What is held of an instrument is worth something else now.
@@ -298,8 +311,33 @@ impl Gate {
         }
     }
 
-    /// Warns of the limits of a scope: of each step once, until less than the first is used again.
+    /// 28: an order that passed looks at one limit of one of its scopes, the next one at another: all of them in turn.
+    #[inline]
+    pub(super) fn warn_in_turn(&mut self, places: [usize; 4]) {
+        let turn = self.counts.orders as usize;
+        self.warn_at(places[turn % places.len()], turn / places.len() % Use::COUNT);
+    }
+
+    /// Warns of the limits of a scope.
     fn warn(&mut self, place: usize) {
+        (0..Use::COUNT).for_each(|at| self.warn_at(place, at));
+    }
+
+    /// Warns of a limit of a scope: of each step once, until less than the first is used again.
+    #[inline]
+    fn warn_at(&mut self, place: usize, at: usize) {
+        let step = self.one_use(place, at).step();
+        let warned = &mut self.tallies[place].warned[at];
+        if step > *warned {
+            *warned = step;
+            self.tell_use(place, at, step);
+        } else if step == 0 {
+            *warned = 0;
+        }
+    }
+
+    #[cold]
+    fn tell_use(&mut self, place: usize, at: usize, step: u8) {
         const CODES: [Code; Use::COUNT] = [
             Code::GROSS,
             Code::NET,
@@ -310,19 +348,9 @@ impl Gate {
             Code::ORDERS_PER_TRADE,
             Code::LOSS,
         ];
-        let uses = self.use_of(place).uses;
-        for (at, each) in uses.iter().enumerate() {
-            let step = each.step();
-            let warned = &mut self.tallies[place].warned[at];
-            if step > *warned {
-                *warned = step;
-                let code = CODES[at].at(level_of(place));
-                let told = self.tell(place, Kind::ALERT, code, i64::from(step));
-                self.news.put(told);
-            } else if step == 0 {
-                *warned = 0;
-            }
-        }
+        let code = CODES[at].at(level_of(place));
+        let told = self.tell(place, Kind::ALERT, code, i64::from(step));
+        self.news.put(told);
     }
 
     /// Other limits are in force from here on.
@@ -336,14 +364,26 @@ impl Gate {
             self.counts.unknown_commands += 1;
             return;
         };
+        if self.moves_what_is_at_stake(&set) {
+            // What it has reserved and invested is counted for the account that it traded for.
+            self.counts.refused_limits += 1;
+            return;
+        }
         // The inbox holds those before too: they are not freed here.
+        let before = Arc::clone(&self.rules.set);
+        let rates = self.rules.levels.map(|limits| limits.rate);
         self.rules.replace(set);
-        self.lay_out();
-        for (level, id, state) in std::mem::take(&mut self.held_back) {
+        for (place, from) in rates.into_iter().enumerate() {
+            self.tallies[place].change_rate(from, self.rules.levels[place].rate, self.now);
+        }
+        self.lay_out(&before);
+        for _ in 0..self.held_back.len() {
+            // Who is not named yet goes to the end again.
+            let (level, id, state) = self.held_back.remove(0);
             self.restore(level, id, state);
         }
         for place in 0..self.tallies.len() {
-            if self.tallies[place].trades > 0 {
+            if self.tallies[place].profit < 0 {
                 self.look_at_loss(place);
             }
         }
@@ -352,11 +392,34 @@ impl Gate {
         self.news.put(told);
     }
 
+    /// Whether a strategy with open orders or a position would trade for another account.
+    fn moves_what_is_at_stake(&self, set: &LimitSet) -> bool {
+        set.strategies.iter().any(|scope| {
+            let slot = self.rules.strategy_slot(scope.id);
+            slot.is_some_and(|slot| {
+                self.rules.strategies[slot].account != scope.account && self.is_at_stake(slot)
+            })
+        })
+    }
+
+    fn is_at_stake(&self, slot: usize) -> bool {
+        let instruments = self.settings.instruments;
+        let parts = &self.parts[slot * instruments..(slot + 1) * instruments];
+        let place = Rules::strategy_place(slot);
+        // A replace that adds nothing reserves nothing, and outlives its target.
+        let mut open = self.index.iter().filter_map(|(_, order)| self.orders.get(order));
+        parts.iter().any(|part| part.exposure != Exposure::default())
+            || open.any(|open| usize::from(open.slots.strategy) == place)
+    }
+
     /// 23: the venue took an order, in time or not. Once: what comes of it later is no answer.
     pub(super) fn answered(&mut self, report: &Report) {
         let slot = self.index.get(report.order.0);
         let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return };
-        let Some(sent) = open.sent.take() else { return };
+        if std::mem::replace(&mut open.answered, true) {
+            return;
+        }
+        let sent = open.sent;
         let took = report.head.time.since(open.intent.head.time);
         let places = open.slots.places();
         self.judge_venue(places, sent, |limit| {
@@ -371,7 +434,10 @@ impl Gate {
         }
         let slot = self.index.get(report.order.0);
         let Some(open) = slot.and_then(|slot| self.orders.get_mut(slot)) else { return };
-        let Some(sent) = open.sent.take() else { return };
+        if std::mem::replace(&mut open.answered, true) {
+            return;
+        }
+        let sent = open.sent;
         let places = open.slots.places();
         self.judge_venue(places, sent, |_| true);
     }

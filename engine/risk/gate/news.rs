@@ -5,27 +5,38 @@ use crate::base::code::Code;
 use crate::base::message::{Flags, Header, Intent, Kind, Report};
 use crate::base::stage::Sink;
 use crate::base::unit::*;
+use std::collections::VecDeque;
 
 /// Records told at each turn, at most: the others wait.
 pub(super) const NEWS_PER_TURN: usize = 2;
-/// Records that can wait. A warning is not told if there are half as many.
-const WAITING: usize = 1 << 16;
+/// Warnings are not told while so many records wait.
+const WARNINGS_BELOW: usize = 512;
+/// Records that can wait, beside two for each scope: other limits can latch all of them in one turn, and find them flat.
+const WAITING: usize = 1024;
 
 /// Records that wait to be told.
 pub(super) struct News {
-    waiting: std::collections::VecDeque<Report>,
+    waiting: VecDeque<Report>,
+    /// As many as have room: it never grows.
+    room: usize,
     /// Records for which there was no room.
     pub(super) lost: u64,
 }
 
 impl News {
-    pub(super) fn new() -> Self {
-        Self { waiting: std::collections::VecDeque::with_capacity(1024), lost: 0 }
+    /// Of so many scopes.
+    pub(super) fn new(scopes: usize) -> Self {
+        let room = WAITING + 2 * scopes;
+        Self { waiting: VecDeque::with_capacity(room), room, lost: 0 }
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(super) const fn bytes(scopes: usize) -> usize {
+        (WAITING + 2 * scopes) * size_of::<Report>()
     }
 
     pub(super) fn put(&mut self, record: Report) {
-        // It never grows on the hot path: what changes state does so once a scope, and there are not so many.
-        let full = if record.head.kind == Kind::ALERT { 512 } else { WAITING };
+        let full = if record.head.kind == Kind::ALERT { WARNINGS_BELOW } else { self.room };
         if self.waiting.len() < full {
             self.waiting.push_back(record);
         } else {
@@ -66,6 +77,8 @@ pub struct GateCounts {
     pub repeated_reports: u64,
     /// Commands whose scope, or whose limits, there are not.
     pub unknown_commands: u64,
+    /// Limits that were not taken: a strategy with open orders or a position would have changed its account.
+    pub refused_limits: u64,
 }
 
 /// The first refusal of its code.
@@ -134,5 +147,65 @@ fn of_intent(intent: &Intent) -> Report {
         order_type: intent.order_type,
         tif: intent.tif,
         ..Report::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_is_counted_and_nothing_is_taken_from_the_allocator() {
+        let mut news = News::new(3);
+        let (room, taken) = (news.room, news.waiting.capacity());
+        let record =
+            |kind| Report { head: Header { kind, ..Header::default() }, ..Report::default() };
+        for _ in 0..room {
+            news.put(record(Kind::ALERT));
+        }
+        assert_eq!(
+            (news.waiting.len(), news.lost),
+            (WARNINGS_BELOW, (room - WARNINGS_BELOW) as u64)
+        );
+        for _ in 0..room {
+            news.put(record(Kind::LATCHED));
+        }
+        assert_eq!((news.waiting.len(), news.waiting.capacity()), (room, taken));
+        assert_eq!(news.lost, room as u64);
+        assert_eq!(News::bytes(3), room * size_of::<Report>());
+    }
+
+    #[test]
+    fn what_is_told_of_an_intent_names_all_of_it() {
+        let intent = Intent {
+            order: OrderId(1),
+            target: OrderId(2),
+            parent: OrderId(3),
+            price: Price(4),
+            qty: Qty(5),
+            number: 6,
+            account: AccountId(7),
+            strategy: StrategyId(8),
+            shard: ShardId(9),
+            side: Side::SELL,
+            order_type: OrderType::MARKET,
+            tif: TimeInForce::IOC,
+            ..Intent::default()
+        };
+        let answer = answer_to(&intent, Kind::REFUSED, Nanos(10));
+        let record = record(&intent, Qty(11), OrderState::CANCELED, Code::NONE);
+        for told in [answer, record] {
+            let names = (told.order, told.target, told.parent, told.account, told.strategy);
+            let wanted = (intent.order, intent.target, intent.parent);
+            assert_eq!(names, (wanted.0, wanted.1, wanted.2, intent.account, intent.strategy));
+            assert_eq!((told.price, told.qty, told.shard), (Price(4), Qty(5), ShardId(9)));
+            let kind = (told.side, told.order_type, told.tif);
+            assert_eq!(kind, (Side::SELL, OrderType::MARKET, TimeInForce::IOC));
+        }
+        assert_eq!(
+            (answer.head.kind, answer.head.time, answer.number),
+            (Kind::REFUSED, Nanos(10), 6)
+        );
+        assert_eq!((record.leaves, record.state), (Qty(11), OrderState::CANCELED));
     }
 }

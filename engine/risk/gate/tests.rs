@@ -1,7 +1,10 @@
 //! What is reserved and released on every way that an order can go, and the kill switch; `model.rs` has what holds under
 //! any sequence.
 
+mod levels;
 mod model;
+mod room;
+mod told;
 
 use super::*;
 use crate::base::testing::{Recorder, cents};
@@ -26,6 +29,8 @@ struct Post {
     back: Recorder<Report>,
     news: Vec<Report>,
     numbers: u32,
+    /// By the chain of what left last.
+    executed: Qty,
 }
 
 impl Post {
@@ -52,7 +57,7 @@ impl Post {
         };
         let gate = Gate::new(settings);
         let (out, back) = (Recorder::roomy(), Recorder::roomy());
-        Self { gate, out, back, news: Vec::new(), numbers: 0 }
+        Self { gate, out, back, news: Vec::new(), numbers: 0, executed: Qty::ZERO }
     }
 
     /// What came back, but for records of the gate's own, which are kept.
@@ -73,8 +78,10 @@ impl Post {
         let (forward, back) = (self.out.drain(), self.came_back());
         match (forward.as_slice(), back.as_slice()) {
             ([order], []) => {
-                // But for the mark of a sale, which is the gate's.
-                assert_eq!(Intent { sale: intent.sale, ..*order.intent() }, intent);
+                // But for the mark of a sale, which is the gate's, and what a chain has executed.
+                let Intent { sale, parent, .. } = intent;
+                assert_eq!(Intent { sale, parent, ..*order.intent() }, intent);
+                self.executed = order.executed();
                 Code::NONE
             }
             ([], [answer, record]) => {
@@ -193,6 +200,35 @@ fn what_is_open_is_reserved_until_it_fills_or_ends() {
 }
 
 #[test]
+fn a_sale_below_the_market_is_worth_what_is_bid() {
+    let of_firm = |post: &Post| post.gate.uses().next().unwrap().uses.map(|it| it.used);
+    let units = |cents: i128| cents * 10_000_000;
+    let mut limits = limits();
+    limits.firm.credit_max = Some(Money(units(999 * 100)));
+    limits.firm.window = Some(WindowLimit {
+        within: Nanos(1_000),
+        value_max: Some(Money(units(999 * 150))),
+        qty_max: None,
+    });
+    let mut post = Post::with(limits, 8);
+    let far_below = |id, qty| Intent { price: cents(1), ..order(id, SELL, qty) };
+    assert_eq!(post.send(far_below(1, 101)), Code::CREDIT);
+    assert_eq!(post.send(far_below(1, 100)), Code::NONE);
+    assert_eq!(of_firm(&post)[..4], [units(999 * 100); 4], "bid is 9.99");
+    post.tell(Report { side: SELL, ..canceled(1, 40) });
+    assert_eq!(of_firm(&post)[..3], [units(999 * 60); 3]);
+    // A replace is worth no less, and what it leaves open neither.
+    let lower = Intent { price: cents(2), ..replace(1, 2, SELL, 60) };
+    assert_eq!(post.send(lower), Code::WINDOW_VALUE);
+    let lower = Intent { price: cents(2), ..replace(1, 2, SELL, 50) };
+    assert_eq!(post.send(lower), Code::NONE);
+    post.tell(Report { side: SELL, ..of_change(Kind::REPLACED, 1, 2, 50) });
+    assert_eq!(of_firm(&post)[..3], [units(999 * 50); 3]);
+    post.tell(Report { side: SELL, ..canceled(2, 50) });
+    assert_eq!(of_firm(&post)[..3], [0; 3]);
+}
+
+#[test]
 fn refused_by_route_or_rejected_by_the_venue_an_order_releases_all() {
     for (kind, state) in
         [(Kind::REFUSED, OrderState::REFUSED), (Kind::REJECTED, OrderState::REJECTED)]
@@ -219,6 +255,121 @@ fn a_replace_reserves_the_larger_of_both_until_it_is_answered() {
         post.tell(canceled(2, qty));
         assert_eq!(post.stake(), (0, 0, 0));
     }
+}
+
+#[test]
+fn what_the_venue_takes_of_an_order_its_replace_brings_back() {
+    for (qty, larger, after) in [(700, 700, 700), (400, 400, 400), (100, 400, 400), (350, 400, 400)]
+    {
+        let mut post = Post::new(8);
+        post.new_order(7, BUY, 10);
+        post.new_order(1, BUY, 400);
+        post.new_order(8, BUY, 10);
+        // Another that waits, of another order, and comes to nothing.
+        assert_eq!(post.replace(8, 9, BUY, 10), Code::NONE);
+        assert_eq!(post.replace(1, 2, BUY, qty), Code::NONE);
+        assert_eq!(post.gate.stakes[0].waiting, [2, 0]);
+        post.tell(of_change(Kind::REJECTED, 8, 9, 0));
+        assert_eq!(post.stake(), (0, 20 + larger, 0));
+        // Decremented where it met another of ours; the replace counts from its own quantity.
+        post.tell(Report { leaves: Qty(340), ..canceled(1, 60) });
+        assert_eq!(post.stake(), (0, 20 + after, 0));
+        post.tell(of_change(Kind::REPLACED, 1, 2, qty));
+        assert_eq!(post.stake(), (0, 20 + qty, 0));
+        assert_eq!(post.gate.stakes[0].waiting, [0, 0]);
+        post.tell(canceled(2, qty));
+        assert_eq!((post.stake(), post.gate.open_orders().len()), ((0, 20, 0), 2));
+    }
+}
+
+#[test]
+fn a_replace_carries_what_its_chain_executed_as_far_as_is_known() {
+    let mut post = Post::new(8);
+    post.new_order(1, BUY, 400);
+    post.tell(fill(1, BUY, 60, 340));
+    assert_eq!((post.replace(1, 2, BUY, 400), post.executed), (Code::NONE, Qty(60)));
+    // On its way; then as the replacement.
+    post.tell(fill(1, BUY, 40, 300));
+    post.tell(of_change(Kind::REPLACED, 1, 2, 360));
+    post.tell(fill(2, BUY, 10, 350));
+    assert_eq!((post.replace(2, 3, BUY, 500), post.executed), (Code::NONE, Qty(110)));
+    assert_eq!((post.new_order(4, BUY, 1), post.executed), (Code::NONE, Qty(0)));
+    // Its place is taken by another, which has executed nothing.
+    post.tell(of_change(Kind::TOO_LATE, 2, 3, 0));
+    post.tell(canceled(2, 350));
+    post.new_order(5, BUY, 100);
+    assert_eq!((post.replace(5, 6, BUY, 50), post.executed), (Code::NONE, Qty(0)));
+}
+
+#[test]
+fn an_order_that_waited_longer_than_its_market_may_be_old_is_refused() {
+    let mut limits = limits();
+    limits.classes[0].order.market_age_max = Some(Nanos(500));
+    let mut post = Post::with(limits, 8);
+    let seen = |id, time| {
+        let mut intent = Intent { seen: Nanos(time), ..order(id, BUY, 1) };
+        intent.head.time = Nanos(time);
+        intent
+    };
+    assert_eq!(post.send(seen(1, 1_000)), Code::NONE);
+    assert_eq!(post.send(seen(2, 1_600)), Code::NONE);
+    assert_eq!(post.send(seen(3, 1_100)), Code::NONE, "from a shard that is behind");
+    assert_eq!(post.send(seen(4, 1_099)), Code::OLD_MARKET);
+    let mut late = report(Kind::ACCEPTED, 1, BUY);
+    late.head.time = Nanos(2_101);
+    post.tell(late);
+    assert_eq!(post.send(seen(5, 1_600)), Code::OLD_MARKET);
+    assert_eq!(post.send(seen(6, 1_601)), Code::NONE);
+}
+
+#[test]
+fn what_an_order_would_meet_is_cancelled_and_counted() {
+    let mut limits = limits();
+    limits.classes[0].order.self_trade = Some(SelfTrade::CancelOldest);
+    let mut post = Post::with(limits, 8);
+    for id in 1..=3 {
+        assert_eq!(post.new_order(id, BUY, 10), Code::NONE);
+    }
+    post.gate.on(&order(4, SELL, 10), &mut post.out, &mut post.back);
+    let left = post.out.drain();
+    let left: Vec<_> = left.iter().map(|it| (it.intent().order.0, it.intent().target.0)).collect();
+    assert_eq!(left, [(0, 3), (0, 2), (0, 1), (4, 0)], "a cancel is nobody's order");
+    assert_eq!(post.gate.counts().cancels, 3);
+}
+
+#[test]
+fn only_the_end_is_promised_to_books_and_only_when_nothing_is_held() {
+    let gate = Post::new(8).gate;
+    let early = Key::default();
+    for (next, held) in [(Key::MAX, early), (early, Key::MAX), (early, early)] {
+        assert_eq!(gate.promise_back(next, held), Key::default());
+    }
+    assert_eq!(gate.promise_back(Key::MAX, Key::MAX), Key::MAX);
+}
+
+#[test]
+fn who_holds_nothing_reduces_nothing() {
+    let reduces = |position, side| {
+        let exposure = Exposure { position: Position(position), ..Exposure::default() };
+        exposure.only_reduces(side, Qty(0))
+    };
+    for side in [BUY, SELL] {
+        assert!(!reduces(0, side));
+    }
+    assert!(reduces(-1, BUY) && !reduces(-1, SELL) && reduces(1, SELL) && !reduces(1, BUY));
+}
+
+#[test]
+fn a_broken_trade_makes_no_room_for_orders() {
+    let mut limits = limits();
+    limits.firm.orders_per_trade_max = Some(1);
+    let mut post = Post::with(limits, 300);
+    for id in 1..=100 {
+        assert_eq!(post.new_order(id, BUY, 1), Code::NONE);
+    }
+    post.tell(fill(1, BUY, 1, 0));
+    post.tell(report(Kind::BROKEN, 1, BUY));
+    assert_eq!(post.new_order(101, BUY, 1), Code::ORDERS_PER_TRADE);
 }
 
 #[test]
@@ -368,6 +519,44 @@ fn a_kill_cancels_what_its_shard_has_open_then_follows() {
 }
 
 #[test]
+fn what_all_shards_have_cancelled_is_asked_of_nobody_any_more() {
+    let mut post = Post::new(8);
+    let ask = |post: &mut Post, shard: u16| {
+        let mut mark = of_shard(shard, intent(Kind::MARK));
+        (mark.head.instrument, mark.number) = (InstrumentId::NONE, 77);
+        post.gate.on(&mark, &mut post.out, &mut post.back);
+        let back = post.came_back();
+        assert_eq!((back.len(), back[0].head.kind, back[0].number), (1, Kind::MARKED, 77));
+        Code(back[0].code)
+    };
+    let cancel = |post: &mut Post, kind: Kind, shard: u16| {
+        post.gate.on(&of_shard(shard, intent(kind)), &mut post.out, &mut post.back);
+        resume(post, 8);
+    };
+    assert_eq!(ask(&mut post, 0), Code::NONE);
+    cancel(&mut post, Kind::REDUCE_ONLY, 0);
+    assert_eq!((post.gate.pulled.len(), ask(&mut post, 0)), (1, Code::NONE), "it has cancelled");
+    assert_eq!(post.gate.pulled.len(), 0, "there is no other shard");
+    assert_eq!(ask(&mut post, 1), Code::KILLED, "but one that is heard of late");
+    cancel(&mut post, Kind::CANCEL_ALL, 1);
+    assert_eq!((ask(&mut post, 1), post.gate.pulled.len()), (Code::NONE, 0));
+    let mut post = Post::new(8);
+    cancel(&mut post, Kind::REDUCE_ONLY, 0);
+    assert_eq!((ask(&mut post, 1), post.gate.pulled.len()), (Code::KILLED, 1), "once");
+    // What is killed is asked for again, as long as something is open.
+    let mut post = Post::new(8);
+    assert_eq!(ask(&mut post, 0), Code::NONE);
+    post.send(of_shard(0, order(1, BUY, 10)));
+    for _ in 0..2 {
+        cancel(&mut post, Kind::KILL, 0);
+        assert_eq!(ask(&mut post, 0), Code::KILLED);
+    }
+    post.tell(canceled(1, 10));
+    cancel(&mut post, Kind::KILL, 0);
+    assert_eq!((ask(&mut post, 0), post.gate.pulled.len()), (Code::NONE, 0));
+}
+
+#[test]
 fn a_cancel_of_all_cancels_what_is_open_and_latches_nothing() {
     let mut post = Post::new(8);
     post.send(order(1, BUY, 10));
@@ -389,6 +578,31 @@ fn a_kill_latches_for_all_that_is_new() {
     assert_eq!(post.send(cancel(1)), Code::NONE);
     post.gate.on(&of_shard(0, intent(Kind::KILL)), &mut post.out, &mut post.back);
     assert_eq!(resume(&mut post, 4).concat().len(), 2, "its own cancel, and itself");
+}
+
+#[test]
+fn what_is_lost_between_two_copies_of_a_resume_still_kills() {
+    let mut set = limits();
+    set.firm.loss_kill = Some(Money(1));
+    let mut post = Post::with(set, 8);
+    let at = |now: u64, shard: u16, kind: Kind| {
+        let mut command = of_shard(shard, intent(kind));
+        command.head.time = Nanos(now);
+        command
+    };
+    let command = |post: &mut Post, command: Intent| {
+        post.gate.on(&command, &mut post.out, &mut post.back);
+        resume(post, 8);
+        post.gate.tallies[0].state
+    };
+    assert_eq!(post.new_order(1, BUY, 10), Code::NONE);
+    assert_eq!(command(&mut post, at(2_000, 0, Kind::REDUCE_ONLY)), TradingState::REDUCE_ONLY);
+    assert_eq!(command(&mut post, at(3_000, 0, Kind::RESUME)), TradingState::LIVE);
+    let mut paid = Report { fee: 5, ..fill(1, BUY, 10, 0) };
+    paid.head.time = Nanos(3_000);
+    post.tell(paid);
+    assert_eq!(command(&mut post, at(3_000, 1, Kind::RESUME)), TradingState::KILLED);
+    assert_eq!(command(&mut post, at(3_001, 0, Kind::RESUME)), TradingState::LIVE);
 }
 
 #[test]

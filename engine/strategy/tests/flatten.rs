@@ -79,3 +79,37 @@ fn what_does_not_trade_waits_and_a_kill_ends_it() {
     assert_eq!(sent.iter().map(|i| i.head.kind).collect::<Vec<_>>(), [Kind::KILL]);
     assert_eq!(desk.tick(), []);
 }
+
+#[test]
+fn a_resume_lets_go_on_what_was_killed_and_nothing_that_ended() {
+    let command = |kind: Kind| market(0, kind, InstrumentId::NONE.0);
+    for (ends, sent) in [(false, 2), (true, 0)] {
+        let mut desk = holding(10, 10);
+        flatten(&mut desk);
+        desk.put(command(Kind::KILL), true);
+        if ends {
+            desk.put(command(Kind::QUIET), true);
+        }
+        desk.put(command(Kind::RESUME), true);
+        assert_eq!(desk.tick().len(), sent);
+    }
+}
+
+#[test]
+fn risk_is_told_of_the_market_while_positions_go_and_to_the_end() {
+    let mut desk = holding(10, 0);
+    flatten(&mut desk);
+    desk.marks.clear();
+    for kind in [Kind::TICK, Kind::QUIET, Kind::TICK] {
+        desk.put(market(0, kind, InstrumentId::NONE.0), true);
+        desk.idle();
+    }
+    let told: Vec<_> = desk.marks.iter().map(|mark| mark.head.instrument).collect();
+    let (asked, held) = (InstrumentId::NONE, InstrumentId(0));
+    assert_eq!(told, [asked, held, asked], "at both ticks, what moved");
+    let mut pull = Report { code: crate::base::code::Code::KILLED.0, ..Report::default() };
+    (pull.head.kind, pull.head.instrument) = (Kind::MARKED, InstrumentId::NONE);
+    desk.tell(pull);
+    let sent: Vec<_> = desk.tick().iter().map(|intent| intent.head.kind).collect();
+    assert_eq!(sent, [Kind::CANCEL_ALL], "what it wants cancelled is");
+}

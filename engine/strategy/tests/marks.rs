@@ -97,9 +97,50 @@ fn at_a_tick_it_asks_and_tells_the_market_of_each_instrument_that_is_held() {
     desk.tell(fill(2, BUY));
     desk.tick();
     desk.idle();
-    let mut all = marks(&mut desk);
-    all.sort_unstable();
-    assert_eq!(all, [None, Some(2), Some(3)], "each once, and what is flat no more");
+    assert_eq!(marks(&mut desk), [None, Some(2)], "what is flat no more, nor what stands still");
+    desk.touch(3, (1000, 10), (1005, 10));
+    desk.touch(0, (1000, 10), (1005, 10));
+    desk.idle();
+    assert!(marks(&mut desk).is_empty());
+    desk.tick();
+    desk.idle();
+    assert_eq!(marks(&mut desk), [None, Some(3)], "what moved, however often, once");
+    desk.tick();
+    desk.idle();
+    assert_eq!(marks(&mut desk), [None]);
+}
+
+#[test]
+fn a_market_of_one_side_is_told_at_each_tick_for_risk_believes_it_for_a_while_only() {
+    let mut desk = silent();
+    desk.touch(0, (1000, 10), (1005, 10));
+    desk.add(1, BUY, 1000, 10, true);
+    [0, 1, 2].into_iter().for_each(|instrument| desk.tell(fill(instrument, BUY)));
+    desk.tick();
+    desk.idle();
+    assert_eq!(marks(&mut desk), [None, Some(0), Some(1), Some(2)]);
+    for _ in 0..3 {
+        desk.tick();
+        let told: Vec<_> = desk.marks.iter().map(|mark| (mark.seen, mark.bid, mark.ask)).collect();
+        assert_eq!(
+            told[1..],
+            [(Nanos(desk.time), cents(1000), Price(0))],
+            "its time is the tick's"
+        );
+        assert_eq!(
+            marks(&mut desk),
+            [None, Some(1)],
+            "alone: neither what has both sides nor none"
+        );
+        desk.idle();
+        assert!(marks(&mut desk).is_empty(), "once a tick");
+    }
+    desk.add(1, SELL, 1005, 10, true);
+    for told in [&[None, Some(1)][..], &[None]] {
+        desk.tick();
+        desk.idle();
+        assert_eq!(marks(&mut desk), told);
+    }
 }
 
 #[test]

@@ -77,12 +77,22 @@ fn product(price: i64, qty: u64, multiplier: u32) -> i128 {
     (0..4).map(|place| i128::from(digits[place]) << (32 * place)).sum()
 }
 
+/// What a turnover is made of.
+#[derive(Clone, Debug)]
+struct Parts {
+    open_buys: i128,
+    open_sells: i128,
+    bought: i128,
+    sold: i128,
+    invested: i128,
+}
+
 /// One draw of all that controls look at.
 #[derive(Clone, Debug)]
 struct Case {
     intent: Intent,
     exposure: Exposure,
-    turnover: Turnover,
+    parts: Parts,
     terms: Terms,
     added: Qty,
     amount: i128,
@@ -112,7 +122,7 @@ fn case(draw: &mut Draw) -> Case {
         open_buys: Qty(draw.extreme()),
         open_sells: Qty(draw.extreme()),
     };
-    let turnover = Turnover {
+    let parts = Parts {
         open_buys: draw.amount(),
         open_sells: draw.amount(),
         bought: draw.amount(),
@@ -140,7 +150,7 @@ fn case(draw: &mut Draw) -> Case {
         state: TradingState(draw.below(4) as u8),
         intent,
         exposure,
-        turnover,
+        parts,
         terms,
         money,
         collar,
@@ -209,12 +219,13 @@ fn of_order(judge: &mut Judge<'_>, draw: &mut Draw) {
     judge.same("instrument", said(check_instrument(intent.head.instrument, known)), unknown);
     let blind = unless(intent.health.0 == 1, 301, 0, intent.health.0.into());
     judge.same("health", said(check_health(&intent)), blind);
-    let age = i128::from(intent.head.time.0) - i128::from(intent.seen.0);
+    let latest = Nanos(draw.beside(i128::from(intent.head.time.0)));
+    let age = i128::from(intent.head.time.0.max(latest.0)) - i128::from(intent.seen.0);
     let limit = Nanos(draw.beside(age));
     let fresh = age >= 0 && age <= i128::from(limit.0);
     let old = unless(fresh, 302, limit.0.into(), age);
-    judge.same("age", said(check_market_age(&intent, Some(limit))), old);
-    judge.same("age, off", said(check_market_age(&intent, None)), None);
+    judge.same("age", said(check_market_age(&intent, latest, Some(limit))), old);
+    judge.same("age, off", said(check_market_age(&intent, latest, None)), None);
     let phases = PhaseLimits { limit: draw.bits() as u8, market: draw.bits() as u8 };
     let mask = if intent.order_type.0 == 2 { phases.market } else { phases.limit };
     let open = (0..8).any(|phase| intent.phase.0 == phase && mask & (1 << phase) != 0);
@@ -252,6 +263,19 @@ fn of_order(judge: &mut Judge<'_>, draw: &mut Draw) {
 
     let worth = product(intent.price.0, intent.qty.0, terms.multiplier);
     judge.same("notional", notional(intent.price, intent.qty, terms.multiplier), worth);
+    let market = Price(draw.beside(price.abs()) as i64);
+    let market = draw.maybe(80, market).filter(|market| market.0 > 0);
+    let counted = match market {
+        Some(market) if !buy => {
+            [intent.price, market].into_iter().max_by_key(|it| i128::from(it.0).abs())
+        }
+        _ => None,
+    };
+    let found = counted_price(intent.side, intent.price, market);
+    let known = counted.unwrap_or(intent.price);
+    // Of two that are as far from nothing, either is worth the same.
+    let size = |price: Price| i128::from(price.0).abs();
+    judge.same("counted price", size(found), size(known));
     judge.same("capped", capped(worth), clamp(worth));
     judge.same("capped, below", capped(-worth), clamp(-worth));
     let other = draw.amount();
@@ -391,19 +415,44 @@ fn collars(judge: &mut Judge<'_>, draw: &mut Draw, intent: &Intent, terms: &Term
 
 /// Controls over a scope.
 fn of_level(judge: &mut Judge<'_>, draw: &mut Draw) {
-    let Case { intent, turnover, amount, level, money, .. } = judge.case.clone();
-    let Turnover { open_buys, open_sells, bought, sold, invested } = turnover;
-    let buy = intent.side == Side::BUY;
+    let Case { intent, parts, amount, level, money, .. } = judge.case.clone();
+    let Parts { open_buys, open_sells, bought, sold, invested } = parts;
+    let mut turnover = Turnover::default();
+    turnover.reserve(Side::BUY, open_buys);
+    turnover.reserve(Side::SELL, open_sells);
+    turnover.trade(bought, invested);
+    turnover.trade(-sold, 0);
+    // What is capped stays so.
+    let capped = |before: Wide, other: i128| match before.capped() {
+        i128::MAX => before,
+        _ => before.minus(other),
+    };
     let gross = sum(&[bought, sold, open_buys, open_sells]);
-    let net = if buy {
-        sum(&[bought, open_buys]).minus(sold)
+    let net = if intent.side == Side::BUY {
+        capped(sum(&[open_buys, bought]), sold)
     } else {
-        sum(&[sold, open_sells]).minus(bought)
+        match open_sells {
+            i128::MAX => sum(&[open_sells]),
+            open_sells => sum(&[sold, open_sells]).minus(bought),
+        }
     };
     let credit = sum(&[invested, open_buys, open_sells]);
-    judge.same("gross, used", turnover.gross(), gross.capped());
+    judge.same("gross, used", turnover.gross, gross.capped());
     judge.same("net, used", turnover.net(intent.side), net.capped());
-    judge.same("credit, used", turnover.credit(), credit.capped());
+    judge.same("credit, used", turnover.credit, credit.capped());
+    let mut after = turnover;
+    after.release(intent.side, open_buys.min(open_sells));
+    let less = |used: i128| match used {
+        i128::MAX => used,
+        used => sum(&[used]).minus(open_buys.min(open_sells)).capped(),
+    };
+    judge.same("gross, released", after.gross, less(turnover.gross));
+    judge.same("net, released", after.net(intent.side), less(turnover.net(intent.side)));
+    let other = |turnover: &Turnover| match intent.side {
+        Side::BUY => turnover.net_sold,
+        _ => turnover.net_bought,
+    };
+    judge.same("net, other side", other(&after), other(&turnover));
     let mut limit_by =
         |total: i128| Money(draw.near(total, money.0).clamp(i128::MIN + 1, i128::MAX - 1));
     for (what, code, total) in [
@@ -490,7 +539,7 @@ fn of_level(judge: &mut Judge<'_>, draw: &mut Draw) {
 
 #[test]
 fn every_control_says_what_an_exact_model_says() {
-    let wanted = 10_000_000 * crate::scale();
+    let wanted = crate::scaled(10_000_000);
     for seed in crate::seeds(0xc0_2e) {
         let (mut evaluations, mut round) = (0, 0);
         while evaluations < wanted {

@@ -3,6 +3,10 @@
 //! It knows the gate's promises, none of its code. What may be in a window of slices, or not, counts as both: `surely` and
 //! `maybe`.
 
+mod judge;
+
+pub(crate) use judge::Opinion;
+
 use crate::world::{INSTRUMENTS, TERMS};
 use coretick::base::code::Code;
 use coretick::base::message::{Flags, Intent, Kind, Report};
@@ -16,6 +20,13 @@ pub(crate) type Scope = (Level, u32);
 
 const SECOND: u64 = 1_000_000_000;
 
+/// What moves a bucket.
+#[derive(Clone, Copy, Debug)]
+enum Paced {
+    Asked(RateLimit),
+    Changed { from: RateLimit, to: RateLimit },
+}
+
 /// An order that left.
 #[derive(Clone, Debug)]
 struct Line {
@@ -26,11 +37,15 @@ struct Line {
     /// What a replace added to its target: quantity and worth.
     added: u64,
     value: i128,
+    /// At what price it is worth that: its limit, or what a sale below the market would bring.
+    at: i64,
     /// By level: whether it counted in a window.
     windowed: [bool; 4],
     repeats: bool,
     eras: [u32; 3],
     answered: bool,
+    /// By it and those before it in its chain.
+    executed: u64,
     reports: Vec<Report>,
 }
 
@@ -89,36 +104,6 @@ impl Sums {
     }
 }
 
-/// What the ledger makes of an order.
-#[derive(Debug)]
-pub(crate) struct Opinion {
-    /// Limits that it breaches for sure: it is not to leave.
-    pub(crate) surely: Vec<Code>,
-    /// Those that it may breach: one of them is to be named.
-    pub(crate) maybe: Vec<Code>,
-    /// What is to leave.
-    pub(crate) out: Intent,
-    /// Ours that it would meet.
-    pub(crate) meets: Vec<OrderId>,
-    pub(crate) policy: Option<SelfTrade>,
-    scopes: [Scope; 4],
-    added: u64,
-    value: i128,
-}
-
-impl Opinion {
-    fn breach(&mut self, code: Code) {
-        self.surely.push(code);
-        self.maybe.push(code);
-    }
-
-    fn unless(&mut self, good: bool, code: Code) {
-        if !good {
-            self.breach(code);
-        }
-    }
-}
-
 pub(crate) struct Ledger {
     pub(crate) limits: Arc<LimitSet>,
     orders_max: i128,
@@ -130,11 +115,15 @@ pub(crate) struct Ledger {
     marks: [i64; INSTRUMENTS],
     last: [(i64, u64); INSTRUMENTS],
     states: BTreeMap<Scope, TradingState>,
-    /// Orders asked for by scope: when, and the pace then.
-    asks: BTreeMap<Scope, Vec<(u64, RateLimit)>>,
+    /// When a state got tighter.
+    tightened: BTreeMap<Scope, u64>,
+    /// Orders asked for by scope, and other paces: when, and the pace then.
+    asks: BTreeMap<Scope, Vec<(u64, Paced)>>,
     breakers: BTreeMap<Scope, Breakers>,
     /// When the gate last heard of something.
     pub(crate) now: u64,
+    /// The latest time of all that was said.
+    latest: u64,
 }
 
 /// The account of each strategy.
@@ -181,17 +170,37 @@ impl Line {
         let gone = own().filter(|it| is(it, Kind::FILLED) || is(it, Kind::CANCELED));
         let gone: u64 = gone.map(|report| report.qty.0).sum();
         let told = own().find(|it| is(it, Kind::REPLACED)).map(|it| it.leaves.0.min(qty));
-        let (price, instrument) = (self.left.price.0, self.left.head.instrument.0);
+        let (price, instrument) = (self.at, self.left.head.instrument.0);
         let whole = if self.left.head.kind == Kind::NEW { Some(qty) } else { told };
         let Some(whole) = whole else {
-            let leaves = qty.checked_sub(gone).filter(|leaves| *leaves > 0)?;
-            let less = gone.min(self.added);
-            let value = (self.value - worth(price, less, instrument)).max(0);
-            return Some(Standing { leaves, reserved: self.added - less, value, confirmed: false });
+            return self.waiting();
         };
         let leaves = whole.checked_sub(gone).filter(|leaves| *leaves > 0)?;
         let value = worth(price, leaves, instrument);
         Some(Standing { leaves, reserved: leaves, value, confirmed: true })
+    }
+
+    /// Whether some of it is open when so much of it is taken.
+    fn takes(&self, qty: u64) -> bool {
+        self.standing().is_some_and(|open| open.leaves > qty)
+    }
+
+    /// A replace that is not confirmed: what it adds to its target; what the venue takes of that, it brings back.
+    fn waiting(&self) -> Option<Standing> {
+        let (price, instrument) = (self.at, self.left.head.instrument.0);
+        let (mut leaves, mut reserved, mut value) = (self.left.qty.0, self.added, self.value);
+        for Report { order, qty, head, .. } in &self.reports {
+            if *order == self.left.target {
+                let more = qty.0.min(leaves - reserved);
+                (reserved, value) = (reserved + more, value + worth(price, more, instrument));
+            } else if [Kind::FILLED, Kind::CANCELED].contains(&head.kind) {
+                let less = qty.0.min(reserved);
+                leaves = leaves.checked_sub(qty.0).filter(|leaves| *leaves > 0)?;
+                (reserved, value) = (reserved - less, value - worth(price, less, instrument));
+                value = value.max(0);
+            }
+        }
+        Some(Standing { leaves, reserved, value, confirmed: false })
     }
 
     fn side(&self) -> usize {
@@ -220,9 +229,11 @@ impl Ledger {
             marks: [0; INSTRUMENTS],
             last: [(0, 0); INSTRUMENTS],
             states: BTreeMap::new(),
+            tightened: BTreeMap::new(),
             asks: BTreeMap::new(),
             breakers: BTreeMap::new(),
             now: 0,
+            latest: 0,
         }
     }
 
@@ -288,6 +299,12 @@ impl Ledger {
         mine.next().map(|(line, open)| (line.left, open.leaves, open.confirmed))
     }
 
+    /// What an order and those before it in its chain of replaces have executed, as far as was told while it was open.
+    pub(crate) fn executed(&self, order: OrderId) -> u64 {
+        let open = self.lines.iter().find(|line| line.left.order == order);
+        open.filter(|line| line.standing().is_some()).map_or(0, |line| line.executed)
+    }
+
     /// What was told to have filled of an order.
     pub(crate) fn filled(&self, order: OrderId) -> u64 {
         let fills =
@@ -313,7 +330,7 @@ impl Ledger {
             let (qty, each) = (moved(trade), i128::from(trade.price.0) * multiplier(instrument));
             let void = if trade.head.kind == Kind::BROKEN { -1 } else { 1 };
             let paid = each * qty;
-            sums.trades += 1;
+            sums.trades += i128::from(trade.head.kind == Kind::FILLED);
             sums.traded[side_of(paid >= 0)] += paid.abs();
             sums.cash -= paid + void * i128::from(trade.fee);
             sums.worth +=
@@ -328,6 +345,13 @@ impl Ledger {
         }
         sums.invested = parts.iter().flatten().map(|part| part.1.abs()).sum();
         sums
+    }
+
+    /// Whether a strategy has something open, or holds something.
+    pub(crate) fn is_at_stake(&self, strategy: StrategyId) -> bool {
+        let open = self.standing().any(|(line, _)| line.left.strategy == strategy);
+        let held = |at: u32| self.exposure(at, Some(strategy)).0 != 0;
+        open || (0..INSTRUMENTS as u32).any(held)
     }
 
     /// Position, and what may be bought and sold, of one strategy or of all.
@@ -369,279 +393,31 @@ impl Ledger {
                 && now - line.left.head.time.0 <= span
         });
         young.fold((0, 0), |(value, qty), line| {
-            let Intent { price, qty: lots, head, .. } = line.left;
-            (value + worth(price.0, lots.0, head.instrument.0), qty + i128::from(lots.0))
+            let Intent { qty: lots, head, .. } = line.left;
+            (value + worth(line.at, lots.0, head.instrument.0), qty + i128::from(lots.0))
         })
     }
 
     /// How far a scope's bucket is from full at `now`, and in debt, by all that were asked for.
     fn wait(&self, scope: Scope, limit: RateLimit) -> u64 {
         let each = |limit: RateLimit| SECOND.div_ceil(limit.per_second.into());
+        let most = |limit: RateLimit| (2 * u64::from(limit.burst) - 1) * each(limit);
         let mut full = 0u64;
-        for (time, then) in self.asks.get(&scope).into_iter().flatten() {
-            let most = time + (2 * u64::from(then.burst) - 1) * each(*then);
-            let next = full.max(*time) + each(*then);
-            full = full.max(next.min(most));
+        for (time, paced) in self.asks.get(&scope).into_iter().flatten() {
+            full = match *paced {
+                Paced::Asked(then) => {
+                    let next = full.max(*time) + each(then);
+                    full.max(next.min(time + most(then)))
+                }
+                // As many tokens are missing as before, those in part whole; no more than can be.
+                Paced::Changed { from, to } => {
+                    let missing = full.saturating_sub(*time).div_ceil(each(from));
+                    time + most(to).min(missing * each(to))
+                }
+            };
         }
         let spare = (u64::from(limit.burst) - 1) * each(limit);
         full.saturating_sub(self.now).saturating_sub(spare)
-    }
-
-    /// What is to become of an order, all limits looked at.
-    pub(crate) fn judge(&mut self, intent: &Intent) -> Opinion {
-        self.now = intent.head.time.0;
-        let (instrument, strategy) = (intent.head.instrument.0, u32::from(intent.strategy.0));
-        let known = (1..=3).contains(&strategy);
-        let there = (instrument as usize) < INSTRUMENTS;
-        let scopes = scopes(strategy, instrument);
-        let asked = [true, known, known, there];
-        let mut waits = [0; 4];
-        for (level, scope) in scopes.into_iter().enumerate().filter(|(level, _)| asked[*level]) {
-            if let Some(rate) = self.limits_of(scope).rate {
-                waits[level] = self.wait(scope, rate);
-                self.asks.entry(scope).or_default().push((self.now, rate));
-            }
-        }
-        let mut said = Opinion {
-            surely: Vec::new(),
-            maybe: Vec::new(),
-            out: *intent,
-            meets: Vec::new(),
-            policy: None,
-            scopes,
-            added: 0,
-            value: 0,
-        };
-        for (scope, _) in scopes.into_iter().zip(asked).filter(|(_, asked)| *asked) {
-            said.unless(self.state(scope) < TradingState::KILLED, Code::KILLED.at(scope.0));
-        }
-        said.unless(known, Code::UNKNOWN_STRATEGY);
-        said.unless(there, Code::UNKNOWN_INSTRUMENT);
-        if known && there {
-            self.judge_order(intent, waits, &mut said);
-        }
-        said
-    }
-
-    fn judge_order(&self, intent: &Intent, waits: [u64; 4], said: &mut Opinion) {
-        let (instrument, now) = (intent.head.instrument.0, self.now);
-        let (tick, lot, _, close, volume) = TERMS[instrument as usize];
-        let (buy, qty, price) =
-            (intent.side == Side::BUY, i128::from(intent.qty.0), intent.price.0);
-        let replace = intent.head.kind == Kind::REPLACE_ORDER;
-        let target = self.standing().find(|(line, open)| {
-            replace
-                && line.left.order == intent.target
-                && open.confirmed
-                && line.left.side == intent.side
-                && line.left.head.instrument == intent.head.instrument
-                && line.left.strategy == intent.strategy
-        });
-        let (leaves, held_value) = target.map_or((0, 0), |(_, open)| (open.leaves, open.value));
-        said.added = intent.qty.0.saturating_sub(leaves);
-        let added = i128::from(said.added);
-        let all = self.exposure(instrument, None);
-        let own = self.exposure(instrument, Some(intent.strategy));
-        let worst = |(position, open): (i128, [i128; 2])| {
-            if buy { position + open[0] + added } else { position - open[1] - added }
-        };
-        let toward = |it: (i128, [i128; 2])| {
-            if buy { it.0 < 0 && worst(it) <= 0 } else { it.0 > 0 && worst(it) >= 0 }
-        };
-        let reduces = toward(all) && toward(own);
-        for scope in said.scopes {
-            let held = self.state(scope) != TradingState::LIVE && !reduces;
-            said.unless(!held, Code::REDUCE_ONLY.at(scope.0));
-        }
-
-        let class = self.class(instrument);
-        let single = self.single(instrument);
-        let order = class.order;
-        let set = &self.limits;
-        said.unless(intent.account.0 == account_of(intent.strategy.0.into()), Code::WRONG_ACCOUNT);
-        let allowed = set.strategies.iter().any(|it| {
-            it.id == intent.strategy
-                && set.accounts.iter().any(|account| account.id == it.account)
-                && (it.instruments.is_empty() || it.instruments.contains(&intent.head.instrument))
-        });
-        said.unless(allowed, Code::NOT_ALLOWED);
-        said.unless(intent.health == Health::LIVE, Code::STALE_BOOK);
-        let seen = intent.seen.0;
-        let fresh = order.market_age_max.is_none_or(|age| seen <= now && now - seen <= age.0);
-        said.unless(fresh, Code::OLD_MARKET);
-        let market = intent.order_type == OrderType::MARKET;
-        let phases = if market { set.phases.market } else { set.phases.limit };
-        said.unless((0..8).any(|it| intent.phase.0 == it && phases & 1 << it != 0), Code::PHASE);
-        said.unless(!single.is_some_and(|single| single.restricted), Code::RESTRICTED);
-
-        let owned = all.0 - all.1[1] + i128::from(leaves) >= qty;
-        let before = target.map(|(line, _)| line.left.sale);
-        let tested = intent.head.flags.has(Flags::SHORT_TEST)
-            || single.is_some_and(|single| single.located.is_some());
-        match mark(intent, owned, before, order.sale_marks || tested) {
-            Some(mark) => said.out.sale = mark,
-            None => said.breach(Code::SALE_MARK),
-        }
-        let short = said.out.sale == Sale::SHORT || said.out.sale == Sale::SHORT_EXEMPT;
-        if let (Some(located), true) = (single.and_then(|single| single.located), short) {
-            let fits = self.located(instrument) + added <= i128::from(located.0);
-            // A gate that hears of a fill after the end of its order does not know what it was marked as.
-            if !fits && self.jumbled {
-                said.maybe.push(Code::NO_LOCATE);
-            }
-            said.unless(fits || self.jumbled, Code::NO_LOCATE);
-        }
-        if said.out.sale == Sale::SHORT && intent.head.flags.has(Flags::SHORT_TEST) {
-            let limit = intent.order_type == OrderType::LIMIT;
-            let above = limit && intent.bid.0 > 0 && price > intent.bid.0;
-            said.unless(above, Code::SHORT_PRICE);
-        }
-        let sided = intent.side == Side::BUY || intent.side == Side::SELL;
-        let below = single.is_some_and(|single| single.negative_prices);
-        let limit = intent.order_type == OrderType::LIMIT;
-        let formed = sided && (market || limit && (price > 0 || below));
-        said.unless(formed && qty > 0 && qty <= 1 << 40, Code::MALFORMED);
-        said.unless(market || price % tick == 0, Code::TICK);
-        said.unless(intent.qty.0.is_multiple_of(lot), Code::LOT);
-        said.unless(order.qty_max.is_none_or(|max| intent.qty <= max), Code::ORDER_QTY);
-
-        let (last, last_at) = self.last[instrument as usize];
-        let recent = order.market_age_max.is_none_or(|age| now.saturating_sub(last_at) <= age.0);
-        let last = if recent { last } else { 0 };
-        let far = if buy { intent.ask.0 } else { intent.bid.0 };
-        let centre = [far, last, close].into_iter().find(|price| *price > 0).map(i128::from);
-        let span = |collar: Collar, centre: i128| {
-            (centre * i128::from(collar.bp) / 10_000).max(collar.width.0.into())
-        };
-        let mut price = price;
-        if market {
-            let collar = order.market_collar.or(order.collar);
-            let bound = centre.map(|centre| {
-                let span = collar.map_or(0, |collar| span(collar, centre));
-                let (tick, edge) =
-                    (i128::from(tick), if buy { centre + span } else { centre - span });
-                if buy { edge - edge.rem_euclid(tick) } else { edge + (-edge).rem_euclid(tick) }
-            });
-            match bound.filter(|bound| *bound > 0 && *bound <= i64::MAX.into()) {
-                Some(bound) => price = bound as i64,
-                None => said.breach(Code::NO_COLLAR_PRICE),
-            }
-            let out = &mut said.out;
-            (out.price, out.order_type) = (Price(price), OrderType::LIMIT);
-            out.tif = TimeInForce::IOC;
-        } else if let Some(collar) = order.collar {
-            match centre {
-                None => said.breach(Code::NO_REFERENCE_PRICE),
-                Some(centre) => {
-                    let away = i128::from(price) - centre;
-                    let far = if collar.passive {
-                        away.abs()
-                    } else if buy {
-                        away
-                    } else {
-                        -away
-                    };
-                    said.unless(far <= span(collar, centre), Code::PRICE_COLLAR);
-                }
-            }
-        }
-        let notional = worth(price, intent.qty.0, instrument);
-        let most = order.notional_max.map_or(1 << 100, |max| max.0.min(1 << 100));
-        said.unless(notional <= most, Code::ORDER_NOTIONAL);
-        if let Some(bp) = order.average_volume_bp {
-            said.unless(volume > 0, Code::NO_AVERAGE_VOLUME);
-            let share = i128::from(volume) * i128::from(bp);
-            said.unless(volume == 0 || qty * 10_000 <= share, Code::AVERAGE_VOLUME);
-        }
-        said.unless(!replace || target.is_some(), Code::NOT_OPEN);
-
-        // The most that target and replace can be worth together, whatever of the target fills first.
-        let more = worth(price, said.added, instrument);
-        said.value = notional.saturating_sub(held_value).max(more);
-        if !reduces {
-            let fits = if buy {
-                order.long_max.is_none_or(|max| worst(all) <= max.0.into())
-            } else {
-                order.short_max.is_none_or(|max| -worst(all) <= max.0.into())
-            };
-            said.unless(fits, Code::POSITION);
-        }
-        for (level, scope) in said.scopes.into_iter().enumerate() {
-            let (limits, sums, at) = (self.limits_of(scope), self.sums(scope), scope.0);
-            let fits = |limit: Option<Money>, used: i128| {
-                limit.is_none_or(|limit| used.saturating_add(said.value) <= limit.0)
-            };
-            let (gross, net, credit, lost) = (
-                fits(limits.gross_max, sums.gross()),
-                fits(limits.net_max, sums.net(side_of(buy))),
-                fits(limits.credit_max, sums.credit()),
-                lost(sums.profit(), &limits) != TradingState::LIVE,
-            );
-            said.unless(reduces || gross, Code::GROSS.at(at));
-            said.unless(reduces || net, Code::NET.at(at));
-            said.unless(reduces || credit, Code::CREDIT.at(at));
-            said.unless(reduces || !lost, Code::LOSS.at(at));
-            if let Some(window) = limits.window {
-                let slice = window.within.0.div_ceil(8).max(1);
-                for (span, sure) in [(window.within.0, true), (9 * slice - 1, false)] {
-                    let (value, lots) = self.within(scope, now, span);
-                    let dear =
-                        window.value_max.is_some_and(|max| value.saturating_add(notional) > max.0);
-                    let many = window.qty_max.is_some_and(|max| lots + qty > max.0.into());
-                    let codes = [(dear, Code::WINDOW_VALUE), (many, Code::WINDOW_QTY)];
-                    for (_, code) in codes.into_iter().filter(|(over, _)| *over) {
-                        let list = if sure { &mut said.surely } else { &mut said.maybe };
-                        list.push(code.at(at));
-                    }
-                }
-            }
-            said.unless(waits[level] == 0, Code::RATE.at(at));
-            if target.is_none() {
-                let most = limits.open_orders_max.map_or(self.orders_max, i128::from);
-                let fits = sums.open_orders < most.min(self.orders_max);
-                said.unless(fits, Code::OPEN_ORDERS.at(at));
-            }
-            if let Some(ratio) = limits.orders_per_trade_max {
-                let (orders, trades) = (sums.orders + 1, sums.trades.max(1));
-                let fits = orders <= 100 || orders <= trades * i128::from(ratio);
-                said.unless(fits, Code::ORDERS_PER_TRADE.at(at));
-            }
-            if level < 3 {
-                let admits = self.admits(scope, &limits);
-                said.unless(admits, Code::BREAKER.at(at));
-            }
-        }
-        if let Some(limit) = order.repeats {
-            let same = self.lines.iter().filter(|line| {
-                let it = &line.asked;
-                line.repeats
-                    && now - it.head.time.0 < limit.within.0
-                    && it.account == intent.account
-                    && it.head.instrument == intent.head.instrument
-                    && (it.side, it.order_type) == (intent.side, intent.order_type)
-                    && (it.price, it.qty) == (intent.price, intent.qty)
-            });
-            said.unless(same.count() < limit.count as usize, Code::DUPLICATE);
-        }
-        said.policy = order.self_trade;
-        if order.self_trade.is_some() {
-            let ours = self.standing().filter(|(line, _)| {
-                let it = &line.left;
-                let meets = if buy { price >= it.price.0 } else { price <= it.price.0 };
-                it.account == intent.account
-                    && it.head.instrument == intent.head.instrument
-                    && it.side != intent.side
-                    && meets
-            });
-            said.meets = ours.map(|(line, _)| line.left.order).collect();
-            let oldest = order.self_trade == Some(SelfTrade::CancelOldest) && said.meets.len() <= 3;
-            said.unless(said.meets.is_empty() || oldest, Code::SELF_TRADE);
-        }
-        said.unless(intent.parent == OrderId::NONE, Code::PARENT);
-        let named = intent.order == OrderId::NONE
-            || self.standing().any(|(line, _)| line.left.order == intent.order);
-        said.unless(!named, Code::MALFORMED);
-        said.unless((self.standing().count() as i128) < 2 * self.orders_max, Code::GATE_FULL);
     }
 
     /// An order left.
@@ -659,10 +435,12 @@ impl Ledger {
             scopes: said.scopes,
             added: said.added,
             value: said.value,
+            at: said.at,
             windowed,
             repeats: self.class(left.head.instrument.0).order.repeats.is_some(),
             eras,
             answered: false,
+            executed: if left.head.kind == Kind::NEW { 0 } else { left.parent.0 },
             reports: Vec::new(),
         });
     }
@@ -670,6 +448,7 @@ impl Ledger {
     /// The gate was told of something for the first time.
     pub(crate) fn told(&mut self, report: &Report) {
         self.now = self.now.max(report.head.time.0);
+        self.latest = self.latest.max(self.now);
         let kind = report.head.kind;
         let answer = [Kind::ACCEPTED, Kind::FILLED, Kind::REPLACED, Kind::REJECTED].contains(&kind);
         if let Some(at) = self.lines.iter().position(|line| line.left.order == report.order) {
@@ -686,9 +465,21 @@ impl Ledger {
                 }
             }
         }
+        let of_target = self.executed(report.target);
+        // What was taken of an order that is still open.
+        let mut parts = self.lines.iter().filter(|line| line.left.order == report.order);
+        let taken = parts.any(|line| kind == Kind::CANCELED && line.takes(report.qty.0));
         for line in &mut self.lines {
             let id = line.left.order;
-            if report.order == id || kind == Kind::REPLACED && report.target == id {
+            if report.order == id {
+                match kind {
+                    Kind::FILLED => line.executed += report.qty.0,
+                    Kind::REPLACED => line.executed = line.executed.max(of_target),
+                    _ => {}
+                }
+            }
+            let of_replace = taken && line.left.target == report.order;
+            if report.order == id || kind == Kind::REPLACED && report.target == id || of_replace {
                 line.reports.push(*report);
             }
         }
@@ -705,6 +496,7 @@ impl Ledger {
 
     pub(crate) fn marked(&mut self, intent: &Intent) {
         self.now = intent.head.time.0;
+        self.latest = self.latest.max(self.now);
         let (bid, ask) = (i128::from(intent.bid.0), i128::from(intent.ask.0));
         let mid = match (bid > 0, ask > 0) {
             (true, true) => (bid + ask) / 2,
@@ -735,14 +527,32 @@ impl Ledger {
         let state = match kind {
             Kind::KILL => TradingState::KILLED,
             Kind::REDUCE_ONLY => state.max(TradingState::REDUCE_ONLY),
+            // At the same time what tightens holds.
+            Kind::RESUME if self.tightened.get(&scope) == Some(&self.now) => state,
             Kind::RESUME => TradingState::LIVE,
             _ => state,
         };
+        self.set_state(scope, state);
+    }
+
+    fn set_state(&mut self, scope: Scope, state: TradingState) {
+        if state > self.state(scope) {
+            self.tightened.insert(scope, self.now);
+        }
         self.states.insert(scope, state);
     }
 
     pub(crate) fn take_limits(&mut self, limits: Arc<LimitSet>) {
+        let before = all_scopes().map(|scope| (scope, self.limits_of(scope).rate));
+        let before: Vec<_> = before.collect();
         self.limits = limits;
+        for (scope, from) in before {
+            let (Some(from), Some(to)) = (from, self.limits_of(scope).rate) else { continue };
+            if from != to {
+                let paced = Paced::Changed { from, to };
+                self.asks.entry(scope).or_default().push((self.now, paced));
+            }
+        }
         for scope in all_scopes() {
             if self.sums(scope).trades > 0 {
                 self.look(scope);
@@ -754,7 +564,7 @@ impl Ledger {
     fn look(&mut self, scope: Scope) {
         let state = lost(self.sums(scope).profit(), &self.limits_of(scope));
         let state = state.max(self.state(scope));
-        self.states.insert(scope, state);
+        self.set_state(scope, state);
     }
 
     fn look_at(&mut self, strategy: StrategyId, instrument: u32) {
@@ -818,27 +628,6 @@ fn lost(profit: i128, limits: &LevelLimits) -> TradingState {
         (true, _) => TradingState::KILLED,
         (_, true) => TradingState::REDUCE_ONLY,
         _ => TradingState::LIVE,
-    }
-}
-
-/// 5: what an order is to be marked as; `None` if what it says is not so.
-fn mark(intent: &Intent, owned: bool, before: Option<Sale>, strict: bool) -> Option<Sale> {
-    let is = if owned { Sale::LONG } else { Sale::SHORT };
-    let says = (intent.sale != Sale::UNMARKED).then_some(intent.sale);
-    if intent.side == Side::BUY {
-        return says.is_none().then_some(Sale::UNMARKED);
-    }
-    if !strict && intent.side == Side::SELL {
-        return before.or(says).or(Some(is));
-    }
-    match (says, before) {
-        (None, Some(before)) => (before != Sale::LONG || owned).then_some(before),
-        (None, None) => Some(is),
-        (Some(says), Some(before)) => {
-            (says == before && (says != Sale::LONG || owned)).then_some(says)
-        }
-        (Some(Sale::LONG), None) => owned.then_some(Sale::LONG),
-        (Some(says), None) => (!owned && says <= Sale::SHORT_EXEMPT).then_some(says),
     }
 }
 

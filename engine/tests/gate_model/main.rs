@@ -9,6 +9,7 @@
 //! All is drawn from seeds that are always the same. A failure names its seed, and the case or the step.
 //!
 //! * `CORETICK_GATE_SCALE=N`: N times the evaluations and sequences (default 1: ten million evaluations, 2,000 sequences).
+//! * `CORETICK_GATE_PART=N`: an N-th of that, for who runs it often.
 //! * `CORETICK_GATE_SEED=S`: these draws instead of the usual ones; a failed sequence is run alone with its seed.
 //!
 //! `scripts/soak gate --scale N` runs it optimised.
@@ -17,6 +18,7 @@
 mod controls;
 mod draw;
 mod ledger;
+mod limits;
 mod scenarios;
 mod sequences;
 mod world;
@@ -25,9 +27,10 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 
-/// How much more than usual.
-pub(crate) fn scale() -> u64 {
-    number("CORETICK_GATE_SCALE").unwrap_or(1)
+/// As many as usual, or as many times more, or a part of them, as was asked for.
+pub(crate) fn scaled(usual: u64) -> u64 {
+    let asked = |name| number(name).unwrap_or(1);
+    usual * asked("CORETICK_GATE_SCALE") / asked("CORETICK_GATE_PART").max(1)
 }
 
 /// The seed that was asked for, or the usual one.

@@ -5,6 +5,7 @@ use coretick::base::code::Code;
 use coretick::base::message::*;
 use coretick::base::unit::*;
 use coretick::risk::*;
+use std::sync::Arc;
 
 const BUY: Side = Side::BUY;
 const SELL: Side = Side::SELL;
@@ -309,6 +310,69 @@ fn what_a_replace_filled_before_it_was_confirmed_is_not_open_after() {
     world.tell(&fill(START, &came.left[0], 70, 0));
     assert!(world.gate.open_orders().is_empty());
     assert_eq!(world.used(Level::FIRM, 0)[0], 1_000 * i128::from(PRICE_SCALE));
+}
+
+#[test]
+fn a_strategy_reduces_what_it_holds_though_another_holds_against_it_and_the_firm_does_not() {
+    let mut world = World::new(open_limits(), 40);
+    let of = |strategy: u16, order: Intent| Intent { strategy: StrategyId(strategy), ..order };
+    let bought = order(1, 1, Side::BUY, 100, cents(1_000));
+    let sold = of(2, order(2, 2, Side::SELL, 100, cents(1_000)));
+    for traded in [bought, sold] {
+        assert_eq!(world.send(&traded).code(), Code::NONE);
+        world.tell(&Report { price: traded.price, ..fill(3, &traded, 100, 0) });
+    }
+    let sale = |now, id, qty| order(now, id, Side::SELL, qty, cents(1_000));
+    for (level, id, refused) in [
+        (Level::STRATEGY, 1, Code::NONE),
+        (Level::ACCOUNT, 1, Code::REDUCE_ONLY.at(Level::ACCOUNT)),
+        (Level::FIRM, 0, Code::REDUCE_ONLY),
+        (Level::INSTRUMENT, 0, Code::REDUCE_ONLY.at(Level::INSTRUMENT)),
+    ] {
+        let now = 10 * (1 + u64::from(level.0));
+        let mut command = Intent { level, ..intent(Kind::REDUCE_ONLY, now) };
+        (command.account, command.strategy) = (AccountId(id), StrategyId(id as u16));
+        world.send(&command);
+        let first = sale(now + 1, 100 + now, 60);
+        assert_eq!(world.send(&first).code(), refused, "{level}");
+        if refused == Code::NONE {
+            let more = world.send(&sale(now + 2, 101 + now, 41));
+            assert_eq!(more.code(), Code::REDUCE_ONLY.at(Level::STRATEGY), "of the 40 left");
+            world.tell(&Report { qty: Qty(60), ..report(Kind::CANCELED, now + 3, &first) });
+        }
+        command.head.kind = Kind::RESUME;
+        command.head.time = Nanos(now + 5);
+        world.send(&command);
+    }
+}
+
+#[test]
+fn a_strategy_changes_its_account_with_nothing_open_and_nothing_held() {
+    let mut world = World::new(open_limits(), 40);
+    let mut version = 0;
+    let mut to_account_2 = |world: &mut World, now: u64| {
+        version += 1;
+        let mut set = LimitSet { version, ..open_limits() };
+        set.strategies[0].account = AccountId(2);
+        world.inbox.offer(Arc::new(set));
+        world.send(&Intent { qty: Qty(version.into()), ..intent(Kind::LIMITS, now) });
+        world.gate.limits().version == version
+    };
+    let buy = order(1, 1, Side::BUY, 100, cents(1_000));
+    world.send(&buy);
+    assert!(!to_account_2(&mut world, 2), "an order is open");
+    world.tell(&Report { price: buy.price, ..fill(3, &buy, 100, 0) });
+    assert!(!to_account_2(&mut world, 4), "it is long");
+    assert_eq!(world.gate.counts().refused_limits, 2);
+    let sell = order(5, 2, Side::SELL, 100, cents(1_001));
+    world.send(&sell);
+    world.tell(&Report { price: sell.price, ..fill(6, &sell, 100, 0) });
+    assert!(to_account_2(&mut world, 7));
+    let [before, after] = [1, 2].map(|account| world.used(Level::ACCOUNT, account));
+    assert_eq!((before[2], after[2]), (0, 0), "nothing is invested in either");
+    let again = Intent { account: AccountId(2), ..order(8, 3, Side::BUY, 1, cents(1_000)) };
+    assert_eq!(world.send(&again).code(), Code::NONE);
+    assert_eq!(world.used(Level::ACCOUNT, 2)[2], i128::from(cents(1_000).0));
 }
 
 #[test]

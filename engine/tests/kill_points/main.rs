@@ -3,6 +3,8 @@
 //! the exchange's ledger; a program that is started after it finds the latch in its file.
 
 mod recount;
+#[path = "../stranger.rs"]
+mod stranger;
 mod world;
 
 use coretick::base::command::{Command, Scope};

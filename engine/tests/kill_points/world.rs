@@ -2,6 +2,7 @@
 //! open: so the kill switch can be pulled between any two of their steps.
 
 use crate::recount::Recount;
+use crate::stranger;
 use coretick::base::command::{Command, Commands, Scope};
 use coretick::base::instrument::Symbols;
 use coretick::base::message::{Header, Intent, Key, Kind, Market, Message, Order, Report};
@@ -11,11 +12,9 @@ use coretick::exchange::faults::Faults;
 use coretick::exchange::market_data::{
     FeedConfig, Line, Listing, PublisherConfig, Session, StoreLimits, TapeConfig,
 };
-use coretick::exchange::matching::{
-    Command as AtVenue, CrossSession, Display, Enter, Lasts, Limits, SelfMatch, Terms,
-};
+use coretick::exchange::matching::{Command as AtVenue, Limits};
 use coretick::exchange::order_entry::{Account, OrderEntryConfig};
-use coretick::exchange::unit::{Locate, Participant, Price4};
+use coretick::exchange::unit::Participant;
 use coretick::exchange::venue::{Programme, Venue, VenueConfig};
 use coretick::journal::{LatchKeeper, Latches};
 use coretick::portfolio;
@@ -358,22 +357,7 @@ impl World {
     /// Someone else's order.
     fn stranger(&mut self) {
         self.tokens += 1;
-        let enter = Enter {
-            locate: Locate(1 + self.below(2) as u16),
-            participant: Participant(2),
-            token: self.tokens,
-            side: if self.below(2) == 0 { Side::BUY } else { Side::SELL },
-            terms: Terms {
-                limit: Some(Price4(100 * (9_990 + self.below(20) as u32))),
-                shares: 1 + self.below(200) as u32,
-                lasts: Lasts::Day,
-                display: Display::Full,
-                post_only: false,
-                minimum: 0,
-            },
-            session: CrossSession::Continuous,
-            self_match: SelfMatch::Allow,
-        };
+        let enter = stranger::order(self.tokens, 200, |end| self.below(end));
         self.venue.apply(&AtVenue::Enter(enter), self.now, &mut |_: Line, _: &[u8]| ());
     }
 
@@ -399,7 +383,7 @@ impl World {
                 Kind::CLOSED => _ = self.live.remove(&order),
                 Kind::MARKED if report.code != 0 => self.pulls.push_back(report),
                 Kind::LATCHED | Kind::FLAT => {
-                    self.keeper.take(&report).unwrap();
+                    self.keeper.take(&report, None).unwrap();
                     self.told.push(report);
                 }
                 _ => {}

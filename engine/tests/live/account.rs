@@ -25,8 +25,15 @@ pub(crate) struct Ledger {
     pub(crate) taken: usize,
     pub(crate) rejects: usize,
     pub(crate) breaks: usize,
+    /// Symbol and shares of the trades that were broken after all else, in order; signed, as they stood.
+    pub(crate) broken_last: Vec<(String, i64)>,
     /// When orders were taken, in the ledger's time.
     pub(crate) times: Vec<i64>,
+}
+
+/// Shares, negative if they were sold.
+fn signed(trade: &Trade) -> i64 {
+    if trade.1 { trade.3 } else { -trade.3 }
 }
 
 impl Ledger {
@@ -41,6 +48,9 @@ impl Ledger {
             }
             let reference: u32 = row.text("user_ref").parse().unwrap();
             let symbol = || row.text("symbol").to_owned();
+            if row.text("kind") != "break" {
+                ledger.broken_last.clear();
+            }
             match row.text("kind") {
                 kind @ ("accept" | "replace") => {
                     assert!(reference > last, "reference {reference} after {last}");
@@ -65,7 +75,9 @@ impl Ledger {
                 }
                 "break" => {
                     let broken = executions.remove(&(row.number("match"), reference));
-                    ledger.trade(&broken.expect("an execution that was"), -1);
+                    let broken = broken.expect("an execution that was");
+                    ledger.trade(&broken, -1);
+                    ledger.broken_last.push((symbol(), signed(&broken)));
                     ledger.breaks += 1;
                 }
                 "cancel" if row.number("open") == 0 => ledger.end(reference, "canceled"),
@@ -89,8 +101,7 @@ impl Ledger {
 
     fn trade(&mut self, trade: &Trade, sign: i64) {
         *self.trades.entry(trade.clone()).or_default() += sign;
-        let signed = if trade.1 { trade.3 } else { -trade.3 };
-        *self.positions.entry(trade.0.clone()).or_default() += sign * signed;
+        *self.positions.entry(trade.0.clone()).or_default() += sign * signed(trade);
     }
 
     /// Orders that have no end.

@@ -13,11 +13,24 @@ pub(crate) struct Table {
 pub(crate) struct Row<'a>(&'a Table, &'a [String]);
 
 impl Table {
+    /// A file that is whole.
     pub(crate) fn read(path: &Path) -> Self {
         let text =
             fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        assert!(text.ends_with('\n'), "{} ends within a row", path.display());
+        Self::of(&text, path)
+    }
+
+    /// What there is of a file that is being written: its whole rows; none if it is not there yet.
+    pub(crate) fn so_far(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        Self::of(&text[..whole], path)
+    }
+
+    fn of(text: &str, path: &Path) -> Self {
         let mut lines = text.lines().map(|line| line.split(',').map(String::from).collect());
-        let columns: Vec<String> = lines.next().expect("a header");
+        let columns: Vec<String> = lines.next().unwrap_or_default();
         let rows: Vec<Vec<String>> = lines.collect();
         for (number, row) in rows.iter().enumerate() {
             assert_eq!(row.len(), columns.len(), "{}, row {number}: {row:?}", path.display());

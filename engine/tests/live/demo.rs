@@ -19,16 +19,27 @@ pub(crate) struct Demo {
     pub(crate) seed: u32,
     pub(crate) strategy: &'static str,
     pub(crate) placement: &'static str,
+    pub(crate) transport: &'static str,
+    pub(crate) orders: &'static str,
 }
 
-pub(crate) const DEMO: Demo =
-    Demo { faults: "", seconds: 2, rate: 5_000, seed: 1, strategy: "quoter", placement: "fused" };
+pub(crate) const DEMO: Demo = Demo {
+    faults: "",
+    seconds: 2,
+    rate: 5_000,
+    seed: 1,
+    strategy: "quoter",
+    placement: "fused",
+    transport: "socket",
+    orders: "socket",
+};
 
 /// A run that is over, all of its accounts the same.
 pub(crate) struct Ran {
     pub(crate) summary: Value,
     pub(crate) engine: Engine,
     pub(crate) ledger: Ledger,
+    pub(crate) events: String,
 }
 
 impl Demo {
@@ -54,7 +65,8 @@ impl Demo {
         let summary: Value = serde_json::from_str(&summary).unwrap();
         let ledger = Ledger::read(&folder.path().join("ledger.csv"), "DESK01");
         let engine = Engine::read(folder.path());
-        let ran = Ran { summary, engine, ledger };
+        let events = fs::read_to_string(folder.path().join("events.log")).unwrap();
+        let ran = Ran { summary, engine, ledger, events };
         let differences = ran.engine.differences(&ran.ledger, &ran.summary);
         let kept = || {
             let path = folder.path().to_path_buf();
@@ -71,6 +83,8 @@ impl Demo {
         };
         assert!(differences.is_empty(), "{}", kept());
         assert_eq!(summary["ledger_equal"], true, "{}", kept());
+        assert_eq!(summary["feed"]["transport"], self.transport, "{}", kept());
+        assert_eq!(summary["session"]["transport"], self.orders, "{}", kept());
         for path in [
             "/orders_open",
             "/session/oddities",
@@ -108,7 +122,8 @@ impl Demo {
             .args(["--kill-after=5", "120", env!("CARGO_BIN_EXE_coretick")])
             .args(["demo", "--plain", "--seconds", &numbers[0], "--rate", &numbers[1]])
             .args(["--seed", &numbers[2], "--strategy", self.strategy])
-            .args(["--placement", self.placement, "--faults", self.faults, "--out"])
+            .args(["--placement", self.placement, "--transport", self.transport])
+            .args(["--order-transport", self.orders, "--faults", self.faults, "--out"])
             .arg(folder.path())
             .stdin(Stdio::null())
             .output()

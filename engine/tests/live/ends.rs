@@ -1,8 +1,9 @@
 //! How a live engine ends: when a person says so, when the venue is gone, when something is wrong from the start.
 
 use crate::account::Ledger;
-use crate::process::{Exchange, KEEPS_ORDERS, PASSWORD, Program, pause};
+use crate::process::{Exchange, KEEPS_ORDERS, PASSWORD, Program, SERVICE, pause};
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -43,6 +44,33 @@ fn ctrl_c_ends_a_run_in_order_with_all_orders_cancelled() {
     let ledger = Ledger::read(&folder.path().join("ledger.csv"), "DESK01");
     assert!(ledger.taken > 0);
     assert_eq!(ledger.open(), 0);
+}
+
+#[test]
+fn a_service_says_that_it_runs_how_it_stands_and_that_it_ends() {
+    let folder = TempDir::new().unwrap();
+    let manager = UnixDatagram::bind(folder.path().join(SERVICE)).unwrap();
+    let exchange = Exchange::start(folder.path(), 2_000, "");
+    let mut engine = exchange.engine("desk", &[], PASSWORD);
+    engine.trades();
+    pause(1_500);
+    engine.signal("INT");
+    assert_eq!(engine.end().code, Some(0));
+    exchange.end();
+    manager.set_nonblocking(true).unwrap();
+    let mut told = Vec::new();
+    let mut buffer = [0; 1_024];
+    while let Ok(length) = manager.recv(&mut buffer) {
+        told.push(String::from_utf8(buffer[..length].to_vec()).unwrap().trim().to_owned());
+    }
+    assert_eq!(told[0], "READY=1");
+    assert!(told[1].starts_with("STATUS=feed "), "{told:?}");
+    assert!(
+        told.iter().any(|it| it.contains("feed live") && it.contains("session live")),
+        "{told:?}"
+    );
+    assert_eq!(told.iter().filter(|it| *it == "READY=1").count(), 1);
+    assert_eq!(told.iter().filter(|it| *it == "STOPPING=1").count(), 1);
 }
 
 #[test]

@@ -4,6 +4,10 @@
 //! Each test sees that its fault struck.
 
 use crate::demo::{DEMO, Demo, Ran};
+use crate::skip::skipped;
+use coretick::ingest::transport::line::{LineSettings, Transport, probe};
+use coretick::route::connection;
+use std::net::Ipv4Addr;
 
 fn with(faults: &'static str) -> Demo {
     Demo { faults, ..DEMO }
@@ -38,6 +42,56 @@ fn lost_doubled_and_reordered_packets_are_made_good() {
     let ran = with("loss=0.3,dup=0.5,reorder=64,reorder-chance=0.5").run();
     assert!(ran.engine.gaps > 0 && ran.engine.gapped > 0, "no gap was told");
     assert!(ran.count("/feed/recovered_messages") > 0, "nothing was asked for again");
+    // The log of events tells of it as it happens, in order of what led to what.
+    let at =
+        |what: &str| ran.events.find(what).unwrap_or_else(|| panic!("no {what}: {}", ran.events));
+    assert!(at(" gap-opened ") < at(" gap-healed ") && at(" books-stale ") < at(" books-live "));
+    assert!(at("the session was down, and is connecting") < at("and is live: "));
+    assert!(at("and is leaving") < at("and is stopped"));
+    let counts = ["written", "left_out", "dropped"].map(|it| ran.count(&format!("/events/{it}")));
+    let own = |line: &&str| line.contains(" lines-left-out ") || line.contains(" lines-dropped ");
+    let written = ran.events.lines().filter(|line| !own(line)).count();
+    assert_eq!((counts[0], counts[2]), (written as i64, 0), "{counts:?}");
+}
+
+#[test]
+fn io_uring_brings_what_a_socket_does() {
+    let lines = LineSettings {
+        transport: Transport::Uring,
+        fallback: false,
+        lines: [None; 2],
+        interfaces: [Ipv4Addr::LOCALHOST; 2],
+        receive_buffer: 1 << 20,
+        sqpoll: None,
+    };
+    if let Err(why) = probe(&lines) {
+        skipped(&why.to_string());
+        return;
+    }
+    for placement in ["fused", "split"] {
+        let faults = "loss=0.1,dup=0.2,reorder=16,disconnect-within=20000,disconnect-times=2";
+        let ran = Demo { placement, transport: "uring", ..with(faults) }.run();
+        assert!(ran.engine.gaps > 0 && ran.count("/feed/recovered_messages") > 0);
+        assert_eq!(ran.summary["feed"]["read_errors"], serde_json::json!([0, 0]));
+    }
+}
+
+#[test]
+fn orders_by_io_uring_are_accounted_for_whatever_breaks() {
+    if let Err(why) = connection::probe(connection::Transport::Uring) {
+        skipped(&why.to_string());
+        return;
+    }
+    let cuts = "disconnect-within=4000,disconnect-times=4,login-refusals=1,ack-delay=20ms,ack-delay-chance=0.2,bust=0.1,\
+        bust-delay=100ms,loss=0.1";
+    for placement in ["fused", "split"] {
+        for (strategy, transport) in [("quoter", "socket"), ("imbalance", "uring")] {
+            let whole = Demo { strategy, placement, transport, orders: "uring", ..DEMO }.run();
+            assert!(!whole.ledger.trades.is_empty(), "{strategy}, {placement}: no executions");
+        }
+        let ran = Demo { seconds: 6, placement, orders: "uring", ..with(cuts) }.run();
+        assert!(ran.count("/session/connections") > 4, "hardly cut");
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ mod csv;
 mod demo;
 mod ends;
 mod faults;
+mod lab;
 mod process;
 mod risk;
+#[path = "../skip.rs"]
+mod skip;
 mod soak;

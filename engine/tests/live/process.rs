@@ -14,6 +14,9 @@ pub(crate) const PASSWORD: &str = "PASS01";
 pub(crate) const KEEPS_ORDERS: &str = "[[account]]\nuser = \"DESK01\"\npassword = \"PASS01\"\nfirm = \"CTCK\"\n\
     cancel_on_disconnect = false\n";
 
+/// What a test that fails shows of what its programs printed.
+const LAST_LINES: usize = 40;
+
 /// A program that runs; it is killed if a test leaves it.
 pub(crate) struct Program {
     process: Child,
@@ -29,12 +32,31 @@ pub(crate) struct Ended {
     pub(crate) after: Duration,
 }
 
+/// A program in a folder with a socket of this name is a service, which tells it how it stands.
+pub(crate) const SERVICE: &str = "service";
+
 impl Program {
     /// Starts `coretick` with these arguments; what it prints goes to a file in `folder`.
     pub(crate) fn start(folder: &Path, name: &str, arguments: &[&str], password: &str) -> Self {
+        Self::start_in(None, folder, name, arguments, password)
+    }
+
+    /// In a network namespace, if one is named.
+    pub(crate) fn start_in(
+        namespace: Option<&str>,
+        folder: &Path,
+        name: &str,
+        arguments: &[&str],
+        password: &str,
+    ) -> Self {
         let said = folder.join(format!("{name}.txt"));
         let file = fs::File::create(&said).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_coretick"))
+        let mut command = coretick(namespace);
+        let service = folder.join(SERVICE);
+        if service.exists() {
+            command.env("NOTIFY_SOCKET", service);
+        }
+        let process = command
             .args(arguments)
             .env("CORETICK_PASSWORD", password)
             .stdin(Stdio::null())
@@ -51,6 +73,12 @@ impl Program {
 
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.said).unwrap()).into_owned()
+    }
+
+    fn last_lines(&self) -> String {
+        let text = self.text();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
     /// Waits until it printed what holds; three minutes at most.
@@ -97,11 +125,46 @@ impl Drop for Program {
         // It has ended, but for a test that failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("{} printed at last:\n{}", self.said.display(), self.last_lines());
+        }
     }
 }
 
+/// The program, in a network namespace if one is named.
+fn coretick(namespace: Option<&str>) -> Command {
+    let program = env!("CARGO_BIN_EXE_coretick");
+    let Some(namespace) = namespace else { return Command::new(program) };
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace, program]);
+    command
+}
+
+/// The network between an exchange and its engines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Net<'a> {
+    /// Their namespaces, if they are not in that of this test.
+    pub(crate) namespaces: [Option<&'a str>; 2],
+    /// The exchange's addresses, by line; services are at the first.
+    pub(crate) exchange: [&'a str; 2],
+    /// The engine's.
+    pub(crate) engine: [&'a str; 2],
+    /// How lines come in.
+    pub(crate) transport: &'a str,
+}
+
+/// This machine's loopback.
+pub(crate) const HERE: Net<'_> = Net {
+    namespaces: [None; 2],
+    exchange: ["127.0.0.1"; 2],
+    engine: ["127.0.0.1"; 2],
+    transport: "socket",
+};
+
 /// An exchange of its own addresses.
 pub(crate) struct Exchange {
+    /// Where its engines run.
+    namespace: Option<String>,
     process: Child,
     said: BufReader<ChildStdout>,
     pub(crate) folder: PathBuf,
@@ -115,6 +178,18 @@ impl Exchange {
 
     /// One whose configuration has `more` at its end.
     pub(crate) fn start_with(folder: &Path, rate: u32, faults: &str, more: &str) -> Self {
+        Self::start_on(HERE, folder, rate, faults, more)
+    }
+
+    /// One on such a network.
+    pub(crate) fn start_on(
+        net: Net<'_>,
+        folder: &Path,
+        rate: u32,
+        faults: &str,
+        more: &str,
+    ) -> Self {
+        let Net { namespaces, exchange: [by_a, by_b], engine: [to_a, to_b], transport } = net;
         // A group of this test's own: two exchanges that got the same port are told apart by it.
         static GROUPS: AtomicU8 = AtomicU8::new(1);
         let group = GROUPS.fetch_add(1, Ordering::Relaxed);
@@ -126,11 +201,12 @@ impl Exchange {
         );
         let config = folder.join("exchange.toml");
         let text = format!(
-            "[flow]\nsymbols = 50\nrate = {rate}\n[feed]\n{lines}rerequests = \"127.0.0.1:0\"\nkept_mib = 64\n\
-             snapshots = \"127.0.0.1:0\"\n[order_entry]\nlisten = \"127.0.0.1:0\"\n{more}"
+            "[flow]\nsymbols = 50\nrate = {rate}\n[feed]\n{lines}rerequests = \"{by_a}:0\"\nkept_mib = 64\n\
+             snapshots = \"{by_a}:0\"\ninterface = \"{by_a}\"\ninterface_b = \"{by_b}\"\n\
+             [order_entry]\nlisten = \"{by_a}:0\"\n{more}"
         );
         fs::write(&config, text).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_coretick"))
+        let mut process = coretick(namespaces[0])
             .args(["exchange", "--faults", faults, "--config"])
             .arg(&config)
             .arg("--out")
@@ -151,12 +227,14 @@ impl Exchange {
             ["re-requests", "snapshots", "order entry"].map(&mut address);
         let desk = format!(
             "[engine]\ninstruments = \"{}\"\ntick_ms = 20\n[feed]\n{lines}rerequests = \"{rerequests}\"\n\
-             snapshots = \"{snapshots}\"\n[venue]\norder_entry = \"{order_entry}\"\n\
+             snapshots = \"{snapshots}\"\ninterface = \"{to_a}\"\ninterface_b = \"{to_b}\"\n\
+             transport = \"{transport}\"\n[venue]\norder_entry = \"{order_entry}\"\n\
              [strategy]\nname = \"quoter\"\n[book]\ninstruments_max = 64\norders_max = 65536\nlevels_max = 16384\n",
             folder.join("instruments.csv").display()
         );
         fs::write(folder.join("desk.toml"), desk).unwrap();
-        Self { process, said, folder: folder.into() }
+        let namespace = namespaces[1].map(String::from);
+        Self { namespace, process, said, folder: folder.into() }
     }
 
     /// Starts an engine against it; its files go to the folder `name` beside the exchange's.
@@ -165,7 +243,7 @@ impl Exchange {
         let mut arguments = vec!["run", "--plain", "--config", config.to_str().unwrap()];
         arguments.extend(["--out", out.to_str().unwrap()]);
         arguments.extend(more);
-        Program::start(&self.folder, name, &arguments, password)
+        Program::start_in(self.namespace.as_deref(), &self.folder, name, &arguments, password)
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -53,25 +53,30 @@ fn ends_in_order(engine: Program) {
 
 /// When a scope's state changed, and to what and why, by `audit.csv`.
 fn latched(folder: &Path, scope: &str) -> Vec<(i64, String, i64)> {
-    let path = folder.join("audit.csv");
-    // Not there yet, or nothing in it.
-    if fs::metadata(&path).map_or(0, |it| it.len()) == 0 {
-        return Vec::new();
-    }
-    let table = Table::read(&path);
+    let table = Table::so_far(&folder.join("audit.csv"));
     let states = ["killed", "reduce-only", "live", "paused"];
     let rows = table.rows().filter(|row| row.text("who") == "coretick");
     let rows = rows.filter(|row| row.text("scope") == scope && states.contains(&row.text("event")));
     rows.map(|row| (row.number("time_ns"), row.text("event").into(), row.number("code"))).collect()
 }
 
-/// Waits until the audit tells what holds of a scope's latches; a minute at most.
+/// Waits until the audit tells what holds of a scope's latches; two minutes at most.
 fn until_latched(folder: &Path, scope: &str, holds: impl Fn(&[(i64, String, i64)]) -> bool) {
     let since = now();
     while !holds(&latched(folder, scope)) {
-        assert!(since.elapsed() < Duration::from_secs(60), "{:?}", latched(folder, scope));
+        let is_late = since.elapsed() >= Duration::from_secs(120);
+        assert!(!is_late, "{:?} after {:?}", latched(folder, scope), fates(folder));
         pause(50);
     }
+}
+
+/// How many orders stand how, and why, by `orders.csv`.
+fn fates(folder: &Path) -> BTreeMap<[String; 2], usize> {
+    let mut fates = BTreeMap::new();
+    for row in Table::so_far(&folder.join("orders.csv")).rows() {
+        *fates.entry(["state", "code"].map(|column| row.text(column).to_owned())).or_default() += 1;
+    }
+    fates
 }
 
 /// When the orders were decided that left, by `orders.csv`; and those that the gate refused, with the code.
@@ -288,16 +293,20 @@ fn a_tighter_limit_holds_once_it_is_answered_and_a_looser_one_once_it_is_confirm
     let answered = answered.filter(|row| ["ada", "bob"].contains(&row.text("who")));
     let answered: Vec<i64> = answered.map(|row| row.number("time_ns")).collect();
     let [tight, loose] = answered[..] else { panic!("{answered:?}") };
+    // The gate has the looser ones somewhere between the word and the answer, which a busy machine keeps apart.
+    let mut words = audit.rows().filter(|row| row.text("event") == "limit-confirmed");
+    let confirmed = words.next().unwrap().number("time_ns");
+    assert!((tight..=loose).contains(&confirmed));
     let (_, refused) = decided(&out);
-    let held = |it: &&(i64, String)| (tight..loose).contains(&it.0) && it.1 == "position";
+    let held = |it: &&(i64, String)| (tight..confirmed).contains(&it.0) && it.1 == "position";
     assert!(refused.iter().any(|it| held(&it)), "it never wanted more");
     let worst = worst_cases(&changes(&folder.path().join("ledger.csv"), &out));
     let raised = |most: i64| move |it: &&(i64, i64, i64)| it.2 > it.1 && it.2 > most;
     let span = |from: i64, to: i64| worst.iter().filter(move |it| (from..to).contains(&it.0));
     assert!(span(0, tight).any(|it| it.2 > 100), "more than that was wanted before");
-    assert!(span(tight + UNDER_WAY, loose).count() > 20, "hardly traded");
-    assert_eq!(span(tight + UNDER_WAY, loose).find(raised(100)), None, "tightened at {tight}");
-    assert_eq!(span(loose, i64::MAX).find(raised(300)), None);
+    assert!(span(tight + UNDER_WAY, confirmed).count() > 20, "hardly traded");
+    assert_eq!(span(tight + UNDER_WAY, confirmed).find(raised(100)), None, "tightened at {tight}");
+    assert_eq!(span(confirmed, i64::MAX).find(raised(300)), None);
     assert!(span(loose, i64::MAX).any(|it| it.2 > 100), "the raise is in force");
 }
 
@@ -350,7 +359,7 @@ fn an_exchange_that_rejects_is_left_alone_for_a_while_and_then_tried() {
     configure(&exchange, &more);
     let path = folder.path().join("desk.toml");
     let text = fs::read_to_string(&path).unwrap();
-    // In one symbol a bid and an ask are all that can be under way at a time.
+    // In one symbol few can be under way at a time.
     let one = text.replace("name = \"quoter\"\n", "name = \"quoter\"\nsymbols = [\"AAAB\"]\n");
     fs::write(&path, one).unwrap();
     let engine = exchange.engine("desk", &[], PASSWORD);
@@ -372,8 +381,8 @@ fn an_exchange_that_rejects_is_left_alone_for_a_while_and_then_tried() {
     let opened = latched(&out, "firm");
     eprintln!("rejects by pause: {counts:?}; {} times open", opened.len());
     let [first, trials @ ..] = &counts[..] else { panic!("no rejects") };
-    // The other side of the quote was under way.
-    assert!((FAILURES..=FAILURES + 1).contains(first), "{counts:?}");
+    // More were under way when the last of them was heard; that none was decided after, is asked below.
+    assert!(*first >= FAILURES, "{counts:?}");
     assert!(
         trials.len() >= 2 && trials.iter().all(|count| (1..=TRIALS).contains(count)),
         "{counts:?}"

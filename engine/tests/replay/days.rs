@@ -169,6 +169,11 @@ fn a_kill_refuses_what_is_new_and_leaves_nothing_working() {
     });
     let otherwise: Vec<_> = otherwise.map(|row| row[10]).collect();
     assert!(!otherwise.is_empty() && otherwise.iter().all(|state| *state == "canceled"));
+    assert!(
+        files.events.contains(" risk    latched  firm is killed: killed\n"),
+        "{}",
+        files.events
+    );
     let summary = files.summary();
     assert_eq!(summary["orders_open"], 0);
     let ended = ["filled", "canceled", "replaced", "rejected", "refused"];

@@ -15,8 +15,8 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(1);
-/// Looks until a run is taken to stand still: over a minute.
-const LOOKS_MAX: u32 = 60_000;
+/// Looks until a run is taken to stand still: over three minutes.
+const LOOKS_MAX: u32 = 180_000;
 
 /// Pools that are made in no time; enough for small days.
 pub(crate) const SMALL: &str = "
@@ -171,13 +171,16 @@ impl Bench {
 pub(crate) struct Files {
     pub(crate) orders: String,
     pub(crate) fills: String,
+    pub(crate) events: String,
     summary: String,
 }
 
 impl Files {
     fn read(folder: &Path) -> Self {
         let text = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        Self { orders: text("orders.csv"), fills: text("fills.csv"), summary: text("summary.json") }
+        let [orders, fills, events, summary] =
+            ["orders.csv", "fills.csv", "events.log", "summary.json"].map(text);
+        Self { orders, fills, events, summary }
     }
 
     pub(crate) fn summary(&self) -> Value {

@@ -3,11 +3,12 @@
 
 use super::super::placement::{Bursts, Placement, StageName};
 use super::Setup;
+use crate::base::log::{Log, LogReader};
 use crate::base::message::{Intent, Market, Message, Order, Report};
 use crate::base::ring::{Consumer, Producer, ring};
 
 /// One end of every ring, where this side has it.
-pub struct RingEnds<M, I, O, R> {
+pub struct RingEnds<M, I, O, R, L> {
     pub(super) market: Vec<Option<M>>,
     pub(super) intent: Vec<Option<I>>,
     pub(super) order: Option<O>,
@@ -16,14 +17,32 @@ pub struct RingEnds<M, I, O, R> {
     pub(super) answer: Option<R>,
     pub(super) report: Vec<Option<R>>,
     pub(super) record: Option<R>,
+    /// By stage: see [`teller`].
+    pub(super) lines: Vec<Option<L>>,
 }
 
 /// The ends that are read.
-pub type Rings = RingEnds<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>>;
+pub type Rings =
+    RingEnds<Consumer<Market>, Consumer<Intent>, Consumer<Order>, Consumer<Report>, LogReader>;
 /// The ends that are written.
-pub type Writers = RingEnds<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>>;
+pub type Writers =
+    RingEnds<Producer<Market>, Producer<Intent>, Producer<Order>, Producer<Report>, Log>;
 
-impl<M, I, O, R> RingEnds<M, I, O, R> {
+/// A stage's place among those that tell the log.
+pub(super) fn teller(stage: StageName) -> usize {
+    match stage {
+        StageName::Ingest => 0,
+        StageName::Risk => 1,
+        StageName::Route => 2,
+        StageName::Log => 3,
+        StageName::Book(shard) => FIRST_BOOK + usize::from(shard),
+    }
+}
+
+/// The first book shard's place.
+const FIRST_BOOK: usize = 4;
+
+impl<M, I, O, R, L> RingEnds<M, I, O, R, L> {
     fn none(books: usize) -> Self {
         fn empty<T>(count: usize) -> Vec<Option<T>> {
             (0..count).map(|_| None).collect()
@@ -37,6 +56,7 @@ impl<M, I, O, R> RingEnds<M, I, O, R> {
             answer: None,
             report: empty(books),
             record: None,
+            lines: empty(FIRST_BOOK + books),
         }
     }
 }
@@ -81,7 +101,12 @@ impl Rings {
                     (others.report[shard], mine.report[shard]) =
                         (writer.map(Producer::silent), reader);
                 }
-                _ => (others.record, mine.record) = open(depth, 0, 1),
+                "record" => (others.record, mine.record) = open(depth, 0, 1),
+                _ => {
+                    let at = teller(spec.from);
+                    let (log, reader) = Log::ring(depth, at as u16, setup.config.log.level.into());
+                    (others.lines[at], mine.lines[at]) = (Some(log), Some(reader));
+                }
             }
         }
         (mine, others)
@@ -121,6 +146,7 @@ impl Writers {
         one(&mut self.answer, other.answer);
         each(&mut self.report, other.report);
         one(&mut self.record, other.record);
+        each(&mut self.lines, other.lines);
     }
 
     /// Of these, the ends that shard `index` writes.
@@ -142,6 +168,17 @@ impl Writers {
             answer: if route { self.answer.take() } else { None },
             report: take(&mut self.report, |_| risk),
             record: if risk { self.record.take() } else { None },
+            lines: self.lines_of(placement, index),
         }
+    }
+
+    /// Those by which the stages of shard `index` tell the log.
+    fn lines_of(&mut self, placement: &Placement, index: usize) -> Vec<Option<Log>> {
+        let mut lines: Vec<_> = self.lines.iter().map(|_| None).collect();
+        for stage in &placement.shards[index].run {
+            let at = teller(*stage);
+            lines[at] = self.lines[at].take();
+        }
+        lines
     }
 }

@@ -4,11 +4,13 @@
 use crate::base::approved::Approved;
 use crate::base::clock::{Clock, Wall};
 use crate::base::command::Commands;
+use crate::base::log::{Event, Log};
 use crate::base::message::{Key, Market, Report};
 use crate::base::ring::{Consumer, Producer};
 use crate::base::stage::Agent;
 use crate::base::unit::Nanos;
 use crate::route::agent::GatewayAgent;
+use crate::route::connection::Connection;
 use crate::route::gateway::{End, Gateway, GatewayCounts, Phase};
 use crate::telemetry::Board;
 use std::io;
@@ -60,6 +62,8 @@ fn number_of(phase: Phase) -> u64 {
 pub struct GatewayPart {
     /// The machine.
     pub gateway: Gateway,
+    /// How its bytes go; closed yet.
+    pub connection: Connection,
     /// Where the venue is.
     pub venue: SocketAddr,
     /// The time of day.
@@ -95,11 +99,14 @@ impl LiveGateway {
         clock: Clock,
         orders: Consumer<Market>,
         back: Producer<Report>,
+        log: Log,
     ) -> Self {
-        let GatewayPart { gateway, venue, wall, commands, patience, board, causes, approved } =
-            part;
-        let agent = GatewayAgent::new(gateway, venue, commands.clone(), clock, orders, back);
-        let agent = agent.shown_on(board.clone()).with_causes(causes).held_to(approved);
+        let GatewayPart { gateway, connection, venue, wall, commands, patience, board, .. } = part;
+        let GatewayPart { causes, approved, .. } = part;
+        let way = (connection, venue);
+        let agent = GatewayAgent::new(gateway, way, commands.clone(), clock, orders, back);
+        let agent =
+            agent.shown_on(board.clone()).with_causes(causes).held_to(approved).telling(log);
         let (shown, stopping, done) = (Phase::Down, false, false);
         Self { agent, wall, commands, patience, board, shown, stopping, done }
     }
@@ -112,6 +119,15 @@ impl LiveGateway {
     /// Why the last connection ended or was not made, if the system said so; given once.
     pub fn take_error(&mut self) -> Option<io::Error> {
         self.agent.take_error()
+    }
+
+    /// Tells the log of another phase.
+    #[cold]
+    fn tell(&mut self, phase: Phase, now: Nanos) {
+        let gateway = self.agent.gateway();
+        let (logins, open) = (gateway.counts().logins, gateway.open_orders_count() as u64);
+        let change = [number_of(self.shown), number_of(phase), logins, open];
+        self.agent.log().note(now, Event::Session, change);
     }
 
     fn show(&self) {
@@ -142,6 +158,9 @@ impl Agent for LiveGateway {
         let work = self.agent.do_work(now);
         // A deadline that passes is no work.
         let phase = self.agent.gateway().phase();
+        if phase != self.shown {
+            self.tell(phase, now);
+        }
         if work > 0 || phase != self.shown {
             self.shown = phase;
             self.show();

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{BookHost, LiveSeat, PaperSeat, Setup};
+use crate::base::log::Log;
 use crate::base::message::{Intent, Market};
 use crate::base::stage::Stage;
 use crate::paper::PaperCounts;
@@ -11,8 +12,8 @@ pub trait Seat: Stage<In = Market, Out = Intent> {
     /// Whether orders leave the engine.
     const LIVE: bool;
 
-    /// That of book shard `shard`.
-    fn new(setup: &Setup, shard: u16) -> Self;
+    /// That of book shard `shard`, which tells `log` what happens.
+    fn new(setup: &Setup, shard: u16, log: Log) -> Self;
 
     /// Books and strategy, and what the paper venue has seen, when the run has ended.
     fn into_parts(self) -> (BookHost, PaperCounts);
@@ -21,8 +22,8 @@ pub trait Seat: Stage<In = Market, Out = Intent> {
 impl Seat for PaperSeat {
     const LIVE: bool = false;
 
-    fn new(setup: &Setup, shard: u16) -> Self {
-        setup.paper(shard)
+    fn new(setup: &Setup, shard: u16, log: Log) -> Self {
+        setup.paper(shard, log)
     }
 
     fn into_parts(self) -> (BookHost, PaperCounts) {
@@ -33,8 +34,8 @@ impl Seat for PaperSeat {
 impl Seat for LiveSeat {
     const LIVE: bool = true;
 
-    fn new(setup: &Setup, shard: u16) -> Self {
-        Self::new(setup.host(shard))
+    fn new(setup: &Setup, shard: u16, log: Log) -> Self {
+        Self::new(setup.host(shard, log))
     }
 
     fn into_parts(self) -> (BookHost, PaperCounts) {

@@ -6,6 +6,7 @@ use super::BookHost;
 use crate::base::approved::Approved;
 use crate::base::clock::Clock;
 use crate::base::instrument::Symbols;
+use crate::base::log::Log;
 use crate::base::step::Pace;
 use crate::base::unit::*;
 use crate::book::{Books, Limits as BookLimits};
@@ -15,6 +16,9 @@ use crate::route::Desk;
 use crate::strategy::*;
 use crate::telemetry::{Board, TimedStage};
 use std::sync::Arc;
+
+/// What a shard that spins does on its core before it is made.
+pub type WarmUp = Arc<dyn Fn() + Send + Sync>;
 
 /// What the stages of a run have in common.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct Setup {
     pub inbox: Option<LimitsInbox>,
     /// What scopes may do from the start, because it was decided before: level, id of the account, strategy or instrument.
     pub states: Vec<(Level, u32, TradingState)>,
+    /// What hot shards do before they are made, so that their code was run and is there.
+    pub warm_up: Option<WarmUp>,
     /// For latencies.
     pub clock: Clock,
     /// Names of instruments, filled by ingest.
@@ -63,6 +69,7 @@ impl Setup {
             approved: None,
             inbox: None,
             states: Vec::new(),
+            warm_up: None,
             clock,
             symbols,
         }
@@ -126,7 +133,7 @@ impl Setup {
         Books::new(&book_limits(config))
     }
 
-    pub(super) fn host(&self, shard: u16) -> BookHost {
+    pub(super) fn host(&self, shard: u16, log: Log) -> BookHost {
         let config = &self.config;
         let mut symbols: Vec<u64> =
             config.symbols().into_iter().map(|symbol| symbol.number()).collect();
@@ -142,11 +149,11 @@ impl Setup {
             sample: config.latency.sample_orders,
             board: self.board.clone(),
         };
-        BookStage::new(settings, Self::books_of(&self.config), self.strategy())
+        BookStage::new(settings, Self::books_of(&self.config), self.strategy()).telling(log)
     }
 
-    pub(super) fn paper(&self, shard: u16) -> Paper<BookHost> {
-        Paper::new(self.host(shard), venue_rules(&self.config), self.latency())
+    pub(super) fn paper(&self, shard: u16, log: Log) -> Paper<BookHost> {
+        Paper::new(self.host(shard, log), venue_rules(&self.config), self.latency())
     }
 
     pub(super) fn gate(&self, live: bool) -> Gate {

@@ -2,10 +2,13 @@
 
 use super::Config;
 use crate::base::unit::Nanos;
+use crate::base::uring::Sqpoll;
 use crate::ingest::live::{LiveSettings, Repair};
+use crate::ingest::transport::line::{LineSettings, Transport};
 use crate::wire::soup::Username;
 use crate::wire::soup::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// `[feed]`
@@ -16,8 +19,18 @@ pub struct Feed {
     pub line_a: MaybeAddress,
     /// Line B.
     pub line_b: MaybeAddress,
-    /// The interface on which groups are joined.
+    /// The interface that the lines come in by.
     pub interface: Ipv4Addr,
+    /// That of line B, if it is another.
+    pub interface_b: MaybeHost,
+    /// By which way datagrams come.
+    pub transport: TransportName,
+    /// Whether the plain socket will do where that is not possible.
+    pub transport_fallback: bool,
+    /// io_uring: whether a thread of the kernel's does the work.
+    pub uring_sqpoll: bool,
+    /// The CPU of that thread.
+    pub uring_sqpoll_cpu: MaybeCpu,
     /// The server of re-requests.
     pub rerequests: MaybeAddress,
     /// The service of snapshots.
@@ -46,29 +59,107 @@ pub struct Feed {
     pub join_within_ms: u64,
 }
 
-/// An address with its port, or none: written as "".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaybeAddress(pub Option<SocketAddr>);
+/// The ways by which datagrams come, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransportName {
+    /// A plain socket.
+    Socket,
+    /// A socket that io_uring reads.
+    Uring,
+    /// AF_XDP.
+    Xdp,
+}
 
-impl Serialize for MaybeAddress {
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Self {
+        match name {
+            TransportName::Socket => Self::Socket,
+            TransportName::Uring => Self::Uring,
+            TransportName::Xdp => Self::Xdp,
+        }
+    }
+}
+
+macro_rules! maybe {
+    ($(#[$doc:meta])* $name:ident($of:ty) is $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name(pub Option<$of>);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self.0 {
+                    Some(it) => serializer.collect_str(&it),
+                    None => serializer.serialize_str(""),
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                if text.is_empty() {
+                    return Ok(Self(None));
+                }
+                let parsed = text.parse().map_err(|_| {
+                    de::Error::custom(format_args!(concat!("\"{}\" is no ", $what), text))
+                });
+                parsed.map(|it| Self(Some(it)))
+            }
+        }
+    };
+}
+
+maybe! {
+    /// An address with its port, or none: written as "".
+    MaybeAddress(SocketAddr) is "address with a port"
+}
+
+maybe! {
+    /// The address of a host, or none: written as "".
+    MaybeHost(Ipv4Addr) is "address of IPv4"
+}
+
+/// A CPU by its number, or none: written as "".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaybeCpu(pub Option<usize>);
+
+impl Serialize for MaybeCpu {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Some(address) => serializer.collect_str(&address),
+            Some(cpu) => cpu.serialize(serializer),
             None => serializer.serialize_str(""),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for MaybeAddress {
+impl<'de> Deserialize<'de> for MaybeCpu {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self(None));
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = MaybeCpu;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the number of a CPU, or \"\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<MaybeCpu, E> {
+                let cpu = usize::try_from(number);
+                cpu.map(|cpu| MaybeCpu(Some(cpu)))
+                    .map_err(|_| de::Error::invalid_value(de::Unexpected::Signed(number), &self))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<MaybeCpu, E> {
+                match text {
+                    "" => Ok(MaybeCpu(None)),
+                    _ => Err(de::Error::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
         }
-        let address = text
-            .parse()
-            .map_err(|_| de::Error::custom(format_args!("\"{text}\" is no address with a port")));
-        address.map(|address| Self(Some(address)))
+
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -80,8 +171,7 @@ impl Config {
         // A configuration that was loaded has a name that fits.
         let user = Username::new(&self.venue.user).unwrap_or(Username::BLANK);
         LiveSettings {
-            lines: [feed.line_a.0, feed.line_b.0],
-            interface: feed.interface,
+            lines: self.lines(),
             rerequests: feed.rerequests.0,
             snapshots: feed.snapshots.0.map(|address| (address, user, secret)),
             shards: usize::from(self.book.shards),
@@ -99,8 +189,27 @@ impl Config {
                 silence: ms(feed.silence_ms),
                 join_within: ms(feed.join_within_ms),
             },
-            receive_buffer: feed.receive_buffer_kib as usize * 1_024,
             held_packets: feed.held_packets as usize,
+        }
+    }
+
+    /// The kernel's thread that receives, if one is asked for and the lines come by a way that has it.
+    pub fn sqpoll(&self) -> Option<Sqpoll> {
+        let feed = &self.feed;
+        let is_used = feed.uring_sqpoll && feed.transport == TransportName::Uring;
+        is_used.then_some(Sqpoll { cpu: feed.uring_sqpoll_cpu.0 })
+    }
+
+    /// How the lines are opened.
+    pub fn lines(&self) -> LineSettings {
+        let feed = &self.feed;
+        LineSettings {
+            transport: feed.transport.into(),
+            fallback: feed.transport_fallback,
+            lines: [feed.line_a.0, feed.line_b.0],
+            interfaces: [feed.interface, feed.interface_b.0.unwrap_or(feed.interface)],
+            receive_buffer: feed.receive_buffer_kib as usize * 1_024,
+            sqpoll: self.sqpoll(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The tables of the configuration, as `engine/default.toml` has them, and the words that stand for choices.
 
+use crate::base::log::Severity;
+use crate::route::connection::Transport;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -62,6 +64,26 @@ table! {
         good_until_us: u64,
         /// Path of the instrument table; empty for the day's own directory.
         instruments: String,
+        /// Whether memory stays where it is.
+        lock_memory: LockMemory,
+        /// Whether memory comes in huge pages.
+        huge_pages: bool,
+        /// Whether a shard's memory comes from its CPU's node only.
+        bind_memory: bool,
+        /// Made-up messages that a hot shard of a live engine works through before it begins.
+        warm_up: u32,
+    }
+}
+
+words! {
+    /// Which memory is locked.
+    LockMemory {
+        /// None.
+        No,
+        /// What was touched.
+        Touched,
+        /// All, and it is there from the start.
+        All,
     }
 }
 
@@ -146,6 +168,35 @@ words! {
 }
 
 table! {
+    /// `[route]`
+    Route {
+        /// By which way orders go, and answers come.
+        transport: RouteTransport,
+        /// Whether the plain socket will do where that is not possible.
+        transport_fallback: bool,
+    }
+}
+
+words! {
+    /// The ways by which orders go.
+    RouteTransport {
+        /// A plain socket.
+        Socket,
+        /// A socket that io_uring reads and writes.
+        Uring,
+    }
+}
+
+impl From<RouteTransport> for Transport {
+    fn from(name: RouteTransport) -> Self {
+        match name {
+            RouteTransport::Socket => Self::Socket,
+            RouteTransport::Uring => Self::Uring,
+        }
+    }
+}
+
+table! {
     /// `[paper]`
     Paper {
         /// To the venue, ns of engine time; at least 1.
@@ -210,6 +261,44 @@ table! {
 }
 
 table! {
+    /// `[log]`
+    Log {
+        /// The least grave events that are told.
+        level: LogLevel,
+        /// Lines of an event in a second of the engine's time, at most.
+        lines_per_second: u32,
+    }
+}
+
+words! {
+    /// How grave an event is.
+    LogLevel {
+        /// Of use to who looks for a fault.
+        Debug,
+        /// As it should be.
+        Info,
+        /// The engine mends it, or goes on with less.
+        Warn,
+        /// Somebody should look at it now.
+        Error,
+        /// Nothing is told.
+        Off,
+    }
+}
+
+impl From<LogLevel> for Severity {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Debug => Self::Debug,
+            LogLevel::Info => Self::Info,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Error => Self::Error,
+            LogLevel::Off => Self::Off,
+        }
+    }
+}
+
+table! {
     /// `[topology]`
     Topology {
         /// The placement used when there are no shards in the file.
@@ -218,6 +307,8 @@ table! {
         executor: Executor,
         /// Whether shards may share a core.
         oversubscribe: bool,
+        /// Priority of shards that spin or pause; 0: the usual one.
+        real_time: u32,
     }
 }
 
@@ -260,6 +351,8 @@ table! {
         report: Link,
         /// Risk to the log.
         record: Link,
+        /// Each stage to the log: what it tells of.
+        line: Link,
     }
 }
 
@@ -273,7 +366,7 @@ table! {
 
 impl Links {
     /// Each ring with its name.
-    pub fn named(&self) -> [(&'static str, &Link); 8] {
+    pub fn named(&self) -> [(&'static str, &Link); 9] {
         [
             ("market", &self.market),
             ("intent", &self.intent),
@@ -283,6 +376,7 @@ impl Links {
             ("answer", &self.answer),
             ("report", &self.report),
             ("record", &self.record),
+            ("line", &self.line),
         ]
     }
 }

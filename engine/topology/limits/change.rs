@@ -180,6 +180,8 @@ pub enum ProposeError {
     },
     /// The limits proposed are those in force.
     Same,
+    /// There is no version after the one in force.
+    LastVersion,
 }
 
 impl fmt::Display for ProposeError {
@@ -192,6 +194,11 @@ impl fmt::Display for ProposeError {
                 f,
                 "proposal {number} was made against version {against} of the limits, and {in_force} is in force: \
                  propose again"
+            ),
+            Self::LastVersion => write!(
+                f,
+                "the limits in force are of the last version, {}: start the engine with limits of a lower one",
+                u32::MAX
             ),
             Self::Same => f.write_str("these are the limits in force: nothing to change"),
         }
@@ -250,16 +257,17 @@ impl Control {
     /// Proposes `wanted`: what is tighter is in force when this returns.
     ///
     /// # Errors
-    /// If it changes nothing.
+    /// If it changes nothing, or there are no versions left for it.
     pub fn propose(&mut self, wanted: &LimitsFile) -> Result<Proposed, ProposeError> {
         let Change { entries, tightened, wanted } =
             Change::between(&self.in_force, wanted, self.own);
         if entries.is_empty() {
             return Err(ProposeError::Same);
         }
+        let next = self.in_force.version().checked_add(1).ok_or(ProposeError::LastVersion)?;
         let before = Change::between(&self.in_force, &tightened, self.own);
         let tightened = (!before.entries.is_empty()).then(|| {
-            self.in_force = tightened.with_version(self.in_force.version().saturating_add(1));
+            self.in_force = tightened.with_version(next);
             self.in_force.clone()
         });
         let rest = Change::between(&self.in_force, &wanted, self.own);
@@ -282,12 +290,13 @@ impl Control {
     pub fn confirm(&mut self, number: u32) -> Result<(LimitsFile, Vec<Entry>), ProposeError> {
         let at = self.waiting.iter().position(|waiting| waiting.number == number);
         let at = at.ok_or(ProposeError::NoSuchProposal(number))?;
-        let Waiting { against, wanted, entries, .. } = self.waiting.remove(at);
         let in_force = self.in_force.version();
+        let next = in_force.checked_add(1).ok_or(ProposeError::LastVersion)?;
+        let Waiting { against, wanted, entries, .. } = self.waiting.remove(at);
         if against != in_force {
             return Err(ProposeError::Outdated { number, against, in_force });
         }
-        self.in_force = wanted.with_version(in_force.saturating_add(1));
+        self.in_force = wanted.with_version(next);
         Ok((self.in_force.clone(), entries))
     }
 }

@@ -158,6 +158,13 @@ impl LimitsFile {
         self.version
     }
 
+    /// A limit that is looked at once a tick, if there is one: a loss that stops somebody, a breaker.
+    pub fn needs_ticks(&self) -> Option<&str> {
+        const KEYS: [&str; 3] = ["loss_reduce", "loss_kill", "breaker_failures"];
+        let is_one = |path: &str| path.rsplit_once('.').is_some_and(|(_, key)| KEYS.contains(&key));
+        self.values().find(|(path, value)| **value != Value::Off && is_one(path)).map(|it| it.0)
+    }
+
     /// These limits as another change.
     pub fn with_version(self, version: u32) -> Self {
         Self { version, ..self }

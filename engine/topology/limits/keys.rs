@@ -30,6 +30,8 @@ pub(super) enum Form {
 pub(super) enum Tight {
     /// The lower one; "off" is looser than any.
     Lower,
+    /// The lower one; "off" is tighter than any.
+    LowerOrOff,
     /// The higher one; "off" is looser than any.
     Higher,
     /// What lies within both; the empty list stands for nothing.
@@ -38,6 +40,8 @@ pub(super) enum Tight {
     FewerOfAll,
     /// Neither, but "off" is looser than any.
     Neither,
+    /// Neither, and where it is left out it is no "off": any other is looser.
+    Other,
 }
 
 /// A key.
@@ -93,7 +97,7 @@ const ORDER: &[Key] = &[
     key("collar_bp", SHARE, Tight::Lower, None),
     key("collar_width", Form::Price, Tight::Lower, Some(0)),
     key("collar_passive", Form::Flag, Tight::Higher, Some(0)),
-    key("market_collar_bp", SHARE, Tight::Lower, None),
+    key("market_collar_bp", SHARE, Tight::LowerOrOff, None),
     key("market_collar_width", Form::Price, Tight::Lower, Some(0)),
     key("sale_marks", Form::Flag, Tight::Higher, Some(0)),
     key("market_age_us", MICROS, Tight::Lower, None),
@@ -110,7 +114,7 @@ const ORDER: &[Key] = &[
 ];
 
 const STRATEGY: &[Key] = &[
-    key("account", Form::Number(0, u32::MAX as u64), Tight::Neither, None),
+    key("account", Form::Number(0, u32::MAX as u64), Tight::Other, None),
     key("instruments", Form::Symbols, Tight::FewerOfAll, None),
 ];
 

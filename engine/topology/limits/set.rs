@@ -14,12 +14,14 @@ impl LimitsFile {
     /// without tables of strategies, each that there is may, for it.
     ///
     /// # Errors
-    /// At the first symbol that is not in the table, and the first account that is not among those that may trade.
+    /// At the first symbol that is not in the table, the first account that is not among those that may trade, and the first
+    /// width of a collar that is off.
     pub fn set(
         &self,
         account: AccountId,
         table: Option<&InstrumentTable>,
     ) -> Result<LimitSet, ConfigError> {
+        self.check_collars("instrument")?;
         let mut classes = vec![self.class("instrument")];
         let singles = self.singles(table, &mut classes)?;
         let accounts = self.accounts(account)?;
@@ -101,6 +103,7 @@ impl LimitsFile {
         let mut singles = Vec::new();
         for name in self.names("symbol") {
             let at = format!("symbol.{name}");
+            self.check_collars(&at)?;
             let instrument = self.instrument(&at, &name, table)?;
             let class = self.class(&at);
             let known = classes.iter().position(|it| *it == class);
@@ -147,6 +150,22 @@ impl LimitsFile {
         };
         let phases = PHASE_NAMES.iter().filter(|phase| names.iter().any(|it| it == phase.name()));
         phases.fold(0, |bits, phase| bits | 1 << phase.0)
+    }
+
+    /// A width that would be left out, because its share is off, is refused.
+    fn check_collars(&self, at: &str) -> Result<(), ConfigError> {
+        let limits = Reader { file: self, at };
+        for (share, width) in
+            [("collar_bp", "collar_width"), ("market_collar_bp", "market_collar_width")]
+        {
+            if limits.read(share) == Value::Off && limits.price(width) > Price(0) {
+                let mut written = [width, share].map(|key| format!("{at}.{key}")).into_iter();
+                let path = written.find(|path| self.values().any(|(known, _)| known == path));
+                let path = path.unwrap_or_else(|| at.into());
+                return Err(self.refuse(&path, Fault::WidthAlone { share }));
+            }
+        }
+        Ok(())
     }
 
     fn class(&self, at: &str) -> InstrumentClass {

@@ -215,6 +215,37 @@ fn a_symbol_s_limits_are_those_of_all_but_for_what_it_says() {
 }
 
 #[test]
+fn a_width_without_its_share_is_refused_where_it_was_written() {
+    let error = |text: &str| parse(text).set(OWN, Some(&table())).unwrap_err().to_string();
+    let said = error("[instrument]\ncollar_bp = \"off\"\ncollar_width = \"0.50\"");
+    assert_eq!(
+        said,
+        "my.toml:3:1: `instrument.collar_width`: a width widens a collar, and `collar_bp` is off here: set that, to as \
+         little as 1, or the width to \"0\""
+    );
+    let said = error("[instrument]\ncollar_width = \"1\"\n[symbol.AAPL]\ncollar_bp = \"off\"");
+    assert!(said.starts_with("my.toml:4:1: `symbol.AAPL.collar_bp`: "), "{said}");
+    let said = error("[symbol.AAPL]\nmarket_collar_width = \"1\"");
+    assert!(said.contains("`market_collar_bp` is off here"), "{said}");
+    set(&parse(
+        "[instrument]\ncollar_width = \"1\"\n[symbol.AAPL]\ncollar_bp = \"off\"\ncollar_width = \"0\"",
+    ));
+}
+
+#[test]
+fn a_collar_of_market_orders_is_looser_than_none() {
+    let off = parse("[instrument]\ncollar_bp = 500\n");
+    let far = parse("[instrument]\ncollar_bp = 500\nmarket_collar_bp = 10000\n");
+    let near = parse("[instrument]\ncollar_bp = 500\nmarket_collar_bp = 10\n");
+    for (from, to, in_force) in
+        [(&off, &far, &off), (&near, &far, &near), (&far, &near, &near), (&far, &off, &off)]
+    {
+        let tightened = Change::between(from, to, OWN).tightened;
+        assert_eq!(set(&tightened).classes, set(in_force).classes);
+    }
+}
+
+#[test]
 fn every_key_reaches_the_gate() {
     // Each key changed alone changes the set.
     let plain = set(&parse("[account.1]\n[account.2]\n[strategy.quoter]\n[symbol.AAPL]\n"));
@@ -352,6 +383,22 @@ fn a_raise_over_limits_that_are_gone_is_refused() {
 }
 
 #[test]
+fn after_the_last_version_nothing_changes() {
+    let of = |version: u32, gross: u32, net: u32| {
+        parse(&format!("version = {version}\n[firm]\ngross_max = {gross}\nnet_max = {net}\n"))
+    };
+    let mut control = Control::new(of(u32::MAX - 2, 100, 100), OWN);
+    let number = control.propose(&of(1, 90, 110)).unwrap().number.unwrap();
+    assert_eq!(control.confirm(number).unwrap().0.version(), u32::MAX);
+    for gross in [80, 120] {
+        let error = control.propose(&of(1, gross, 110)).unwrap_err();
+        assert_eq!(error, ProposeError::LastVersion);
+        assert!(error.to_string().contains("4294967295: start the engine with"), "{error}");
+    }
+    assert_eq!(control.in_force().version(), u32::MAX);
+}
+
+#[test]
 fn who_may_trade_shrinks_at_once_and_grows_when_confirmed() {
     let old =
         parse("[account.1]\n[account.2]\n[strategy.imbalance]\n[strategy.quoter]\naccount = 2\n");
@@ -369,6 +416,16 @@ fn who_may_trade_shrinks_at_once_and_grows_when_confirmed() {
         names(&moved),
         (vec![1, 2], both.to_vec()),
         "its account is kept until it has another"
+    );
+    let first = Change::between(
+        &parse(""),
+        &parse("[account.1]\n[account.2]\n[strategy.quoter]\naccount = 2\n"),
+        OWN,
+    );
+    assert_eq!(
+        names(&first),
+        (vec![1], vec![(2, 1)]),
+        "nor has it one at once where none was named"
     );
     let other = of("[account.1]\n[account.2]\n[account.3]\n[strategy.quoter]\naccount = 3\n");
     assert_eq!(names(&other), (vec![1, 2], vec![both[1]]));
@@ -435,7 +492,8 @@ fn file() -> impl Strategy<Value = LimitsFile> {
             prop::option::weighted(often, section).prop_map(Option::unwrap_or_default).boxed()
         })
         .collect();
-    sections.prop_map(|sections| parse(&sections.concat()))
+    let file = sections.prop_map(|sections| parse(&sections.concat()));
+    file.prop_filter("a width has its share", |file| file.set(OWN, Some(&table())).is_ok())
 }
 
 /// A flat view in which absent scopes are named.
@@ -467,10 +525,10 @@ proptest! {
 
     #[test]
     fn of_two_values_the_tightened_one_is_looser_than_neither(
-        a in 0..4_u64, b in 0..4_u64, lower in any::<bool>()
+        a in 0..4_u64, b in 0..4_u64, which in 0..3_usize
     ) {
         let value = |n: u64| if n == 0 { Value::Off } else { Value::Number(n) };
-        let tight = if lower { Tight::Lower } else { Tight::Higher };
+        let tight = [Tight::Lower, Tight::LowerOrOff, Tight::Higher][which];
         let (a, b) = (value(a), value(b));
         let both = a.tightened(&b, tight);
         prop_assert!(!both.is_looser_than(&a, tight) && !both.is_looser_than(&b, tight));

@@ -40,9 +40,12 @@ impl Value {
             return false;
         }
         match (tight, self, other) {
+            (Tight::Other, ..) => true,
+            (Tight::LowerOrOff, Self::Off, _) => false,
+            (Tight::LowerOrOff, _, Self::Off) => true,
             (_, _, Self::Off) => false,
             (_, Self::Off, _) => true,
-            (Tight::Lower, ..) => self.size() > other.size(),
+            (Tight::Lower | Tight::LowerOrOff, ..) => self.size() > other.size(),
             (Tight::Higher, ..) => self.size() < other.size(),
             (Tight::Fewer, Self::List(this), Self::List(that)) => !within(this, that),
             (Tight::FewerOfAll, Self::List(this), Self::List(that)) => {

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::check::Exposure;
-use crate::base::unit::{Position, Qty};
+use crate::base::unit::{Money, Position, Qty};
+use crate::portfolio::share;
 
 /// One strategy's part in one instrument.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,22 +26,15 @@ impl Part {
             0
         };
         if closing > 0 {
-            self.cost -= share(self.cost, closing, held.unsigned_abs());
+            self.cost -= share(Money(self.cost), closing, held.unsigned_abs()).0;
         }
         // What opens was traded at the same price as what closes.
         let opening = qty.unsigned_abs() - closing;
-        let cost = if opening > 0 { share(paid, opening, qty.unsigned_abs()) } else { 0 };
+        let cost = if opening > 0 { share(Money(paid), opening, qty.unsigned_abs()).0 } else { 0 };
         self.cost = self.cost.saturating_add(cost);
         self.exposure.position = Position(held.saturating_add(qty));
         self.cost.saturating_abs() - before
     }
-}
-
-/// `part / whole` of `amount`, towards zero; all of it when they are equal. `part <= whole`, `whole > 0`.
-fn share(amount: i128, part: u64, whole: u64) -> i128 {
-    let (part, whole) = (i128::from(part), i128::from(whole));
-    // Quotient and remainder apart: neither product can overflow.
-    amount / whole * part + amount % whole * part / whole
 }
 
 /// A quantity with the sign of its side: a purchase above zero.
