@@ -290,7 +290,7 @@ fn main() {
     common::interleave(&mut variants, rounds);
     print!("{}", common::machine());
     println!("churn     {messages} messages a point, {rounds} rounds; ratios to the first\n");
-    println!("{}", common::table(&variants, messages as u64));
+    println!("{}", common::table("books", &variants, messages as u64));
     println!("{}", operations(alone, messages));
     let cpu = |name| variants.iter().find(|variant| variant.is(name)).map(Variant::cpu);
     match cpu("live 5 M").zip(cpu("live 10 k")) {

@@ -330,5 +330,5 @@ fn main() {
     variants.retain(|variant| variant.name().contains(only.as_str()) || variant.is(&first));
     common::interleave(&mut variants, rounds);
     println!("commands  {commands} a point, {rounds} rounds; ratios to the first\n");
-    println!("{}", common::table(&variants, commands as u64));
+    println!("{}", common::table("exchange", &variants, commands as u64));
 }

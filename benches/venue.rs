@@ -192,7 +192,7 @@ fn main() {
         })
         .collect();
     common::interleave(&mut variants, rounds);
-    let table = common::table(&variants, actions);
+    let table = common::table("venue", &variants, actions);
     drop(variants);
     println!("published {actions} actions of traders, matched, cut into packets of two lines\n");
     println!("{}", table.replace("a message", "an action"));

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::process::Command;
 
 /// The allocator of the product.
@@ -117,8 +118,8 @@ impl Spread {
     }
 }
 
-/// The table of all variants: nanoseconds a message, and their ratio to the first.
-pub(crate) fn table(variants: &[Variant<'_>], messages: u64) -> String {
+/// The table of all variants: nanoseconds a message, and their ratio to the first. Each is left for `page` too, as `bench/variant`.
+pub(crate) fn table(bench: &str, variants: &[Variant<'_>], messages: u64) -> String {
     let each = |nanos: f64| nanos / messages as f64;
     let floor = variants.first().map_or(1.0, Variant::cpu);
     let mut text = String::from("ns a message");
@@ -128,6 +129,8 @@ pub(crate) fn table(variants: &[Variant<'_>], messages: u64) -> String {
         "", "CPU", "x floor", "least..most", "wall", "M/s"
     );
     for variant in variants {
+        let figures = variant.costs.iter().map(|cost| each(cost.cpu as f64));
+        keep(&format!("{bench}/{}", variant.name), "ns", figures);
         let cpu = Spread::of(variant.costs.iter().map(|cost| cost.cpu));
         let wall = each(Spread::of(variant.costs.iter().map(|cost| cost.wall)).median);
         let spread = format!("{:.1}..{:.1}", each(cpu.least), each(cpu.most));
@@ -140,6 +143,20 @@ pub(crate) fn table(variants: &[Variant<'_>], messages: u64) -> String {
         );
     }
     text
+}
+
+/// Leaves a figure for `page`, in the file that `CORETICK_BENCH_ROWS` names; nowhere if it names none. Figures of rounds.
+pub(crate) fn keep(operation: &str, unit: &str, figures: impl Iterator<Item = f64>) {
+    let Some(path) = std::env::var_os("CORETICK_BENCH_ROWS") else { return };
+    // Thousandths are kept.
+    let Spread { least, median, most } = Spread::of(figures.map(|it| (it * 1e3) as u64));
+    let [median, low, high] = [median, least, most].map(|it| it / 1e3);
+    let row = format!(
+        "{{\"operation\":{operation:?},\"unit\":{unit:?},\"median\":{median},\"low\":{low},\"high\":{high}}}"
+    );
+    let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+    let written = file.and_then(|mut file| writeln!(file, "{row}"));
+    written.unwrap_or_else(|why| panic!("{}: {why}", path.display()));
 }
 
 /// The machine, its load, and the commit, on two lines.

@@ -12,12 +12,14 @@ mod flow;
 #[expect(dead_code, reason = "a test has more to ask")]
 mod old_design;
 mod subject;
+#[path = "../common/void.rs"]
+mod void;
 
 use clap::Parser;
 use common::{Cost, Variant};
 use coretick::base::clock::Clock;
-use coretick::base::message::{Intent, Key, Kind, Order, Report};
-use coretick::base::stage::{Outlet, Sink, Stage};
+use coretick::base::message::{Intent, Kind};
+use coretick::base::stage::Stage;
 use coretick::base::unit::Nanos;
 use coretick::risk::Gate;
 use flow::{Flow, Point};
@@ -25,6 +27,7 @@ use old_design::OldDesign;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use subject::Control;
+use void::Void;
 
 /// What an order costs at the gate.
 #[derive(Parser)]
@@ -67,57 +70,6 @@ trait Design {
     fn ended(&mut self, order: &Intent, filled: bool, now: Nanos);
 }
 
-/// Counts orders that were let out.
-#[derive(Default)]
-struct LetOut(u64);
-
-impl Outlet for LetOut {
-    fn room(&mut self) -> usize {
-        usize::MAX
-    }
-
-    fn until(&mut self, _key: Key) -> bool {
-        true
-    }
-
-    fn flush(&mut self) -> bool {
-        true
-    }
-}
-
-impl Sink<Order> for LetOut {
-    #[inline]
-    fn put(&mut self, order: &Order) {
-        black_box(order);
-        self.0 += 1;
-    }
-}
-
-/// Takes whatever comes back.
-#[derive(Default)]
-struct Back;
-
-impl Outlet for Back {
-    fn room(&mut self) -> usize {
-        usize::MAX
-    }
-
-    fn until(&mut self, _key: Key) -> bool {
-        true
-    }
-
-    fn flush(&mut self) -> bool {
-        true
-    }
-}
-
-impl Sink<Report> for Back {
-    #[inline]
-    fn put(&mut self, report: &Report) {
-        black_box(report);
-    }
-}
-
 impl Design for Gate {
     type Order = Intent;
 
@@ -127,18 +79,18 @@ impl Design for Gate {
 
     #[inline]
     fn submit(&mut self, order: &Intent) -> bool {
-        let mut out = LetOut::default();
-        self.on(order, &mut out, &mut Back);
+        let mut out = Void::default();
+        self.on(order, &mut out, &mut Void::default());
         out.0 == 1
     }
 
     fn accepted(&mut self, order: &Intent) {
-        self.on_report(&flow::report(Kind::ACCEPTED, order, order.head.time), &mut Back);
+        self.on_report(&flow::report(Kind::ACCEPTED, order, order.head.time), &mut Void::default());
     }
 
     fn ended(&mut self, order: &Intent, filled: bool, now: Nanos) {
         let kind = if filled { Kind::FILLED } else { Kind::CANCELED };
-        self.on_report(&flow::report(kind, order, now), &mut Back);
+        self.on_report(&flow::report(kind, order, now), &mut Void::default());
     }
 }
 
@@ -341,8 +293,9 @@ fn main() {
     println!(
         "flow      {orders} orders a variant, {rounds} rounds; instruments x accounts, orders open\n"
     );
-    println!("{}", common::table(&variants, orders as u64));
-    let ends = [points[0].clone(), points[points.len() - 1].clone()];
+    println!("{}", common::table("whole gate", &variants, orders as u64));
+    let mut ends = vec![points[0].clone(), points[points.len() - 1].clone()];
+    ends.retain(|(name, _)| format!("gate, {name}").contains(only.as_str()));
     println!("{}", singles(&ends, orders));
     print!("{}", subject::touched());
 }

@@ -7,15 +7,20 @@ use coretick::wire::ouch::{
     code,
 };
 use coretick::wire::soup::{LoginAccepted, Packet, Reader, SessionName};
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// Between two looks while nothing is measured: a thread of high priority would keep from the core what it waits for.
+pub(crate) const PAUSE: Duration = Duration::from_micros(200);
 
 /// Where a client can come.
 pub(crate) struct Gate(TcpListener);
 
 impl Gate {
-    pub(crate) fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    pub(crate) fn new(at: Ipv4Addr) -> Self {
+        let listener = TcpListener::bind((at, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a socket that does not wait");
         Self(listener)
     }
@@ -33,7 +38,9 @@ impl Gate {
             reader: Reader::new(Reader::CAPACITY),
             next: 1,
             ready: false,
-            order: None,
+            orders: VecDeque::with_capacity(1_024),
+            gone: false,
+            out: Vec::with_capacity(256),
         })
     }
 }
@@ -44,7 +51,10 @@ pub(crate) struct Far {
     reader: Reader,
     next: u64,
     ready: bool,
-    order: Option<EnterOrder>,
+    orders: VecDeque<EnterOrder>,
+    /// The client left: nobody answers any more.
+    pub(crate) gone: bool,
+    out: Vec<u8>,
 }
 
 impl Far {
@@ -63,7 +73,7 @@ impl Far {
                 Packet::LoginRequest(_) => login = true,
                 Packet::LogoutRequest => logout = true,
                 Packet::Unsequenced(message) => match Inbound::parse(message).expect("a message") {
-                    Inbound::EnterOrder(order, _) => self.order = Some(*order),
+                    Inbound::EnterOrder(order, _) => self.orders.push_back(*order),
                     Inbound::AccountQueryRequest(..) => query = true,
                     _ => {}
                 },
@@ -72,29 +82,34 @@ impl Far {
         }
         if login {
             let session = SessionName::new("BENCH").expect("a name");
-            self.write(&Packet::LoginAccepted(LoginAccepted { session, sequence: self.next }));
+            self.add(&Packet::LoginAccepted(LoginAccepted { session, sequence: self.next }));
+            self.write();
         }
         if query {
             let answer =
                 AccountQueryResponse { next_user_ref_num: 1.into(), ..AccountQueryResponse::BLANK };
             self.say(&Outbound::AccountQueryResponse(&answer, Appendage::EMPTY));
+            self.write();
             self.ready = true;
         }
         !logout
     }
 
-    fn write(&mut self, packet: &Packet<'_>) {
-        let mut bytes = Vec::with_capacity(128);
-        packet.append(&mut bytes).expect("a short packet");
+    fn add(&mut self, packet: &Packet<'_>) {
+        packet.append(&mut self.out).expect("a short packet");
+    }
+
+    fn write(&mut self) {
         // What the socket does not take, nobody misses: a client that is gone, or reads nothing.
-        let _ = self.stream.write_all(&bytes);
+        let _ = self.stream.write_all(&self.out);
+        self.out.clear();
     }
 
     fn say(&mut self, message: &Outbound<'_>) {
         let mut body = [0; 128];
         let length = message.write(&mut body).expect("room");
         self.next += 1;
-        self.write(&Packet::Sequenced(&body[..length]));
+        self.add(&Packet::Sequenced(&body[..length]));
     }
 
     /// Whether the client has logged in and asked for its account: it can be sent to.
@@ -103,11 +118,13 @@ impl Far {
         self.ready
     }
 
-    /// The order that came.
+    /// The next order that came.
     #[inline]
     pub(crate) fn order(&mut self) -> Option<EnterOrder> {
-        assert!(self.read(), "the client left");
-        self.order.take()
+        if self.orders.is_empty() {
+            self.gone |= !self.read();
+        }
+        self.orders.pop_front()
     }
 
     /// The order is accepted, and cancelled whole.
@@ -136,12 +153,13 @@ impl Far {
         };
         self.say(&Outbound::OrderAccepted(&accepted, Appendage::EMPTY));
         self.say(&Outbound::OrderCanceled(&canceled, Appendage::EMPTY));
+        self.write();
     }
 
     /// Keeps the session alive until the client says goodbye, or `over` says that it is gone.
     pub(crate) fn see_off(&mut self, mut over: impl FnMut() -> bool) {
         while !over() && self.read() {
-            std::hint::spin_loop();
+            std::thread::park_timeout(PAUSE);
         }
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }

@@ -1,4 +1,4 @@
-//! What the bench publishes: MoldUDP64 packets of one line, by multicast over the loopback interface.
+//! What the bench publishes: MoldUDP64 packets of one line, by multicast.
 
 use coretick::base::clock::Wall;
 use coretick::ingest::date::Day;
@@ -15,9 +15,8 @@ const MTU: usize = 1_400;
 const SESSION: Session = Session(*b"     BENCH");
 /// A group of this site that nobody else here uses.
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 9);
-/// The instrument that is traded.
-pub(crate) const SYMBOL: &str = "BENCH";
-const LOCATE: u16 = 1;
+/// Instruments that are traded in turns, so that each has rested when it comes again.
+pub(crate) const INSTRUMENTS: u16 = 64;
 /// Best bid and best ask: 10.00 and 10.01.
 const BEST: [u32; 2] = [100_000, 100_100];
 
@@ -28,14 +27,14 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// A line to a port that nobody has now.
-    pub(crate) fn new() -> Self {
+    /// A line to a port that nobody has now, from this address.
+    pub(crate) fn new(from: Ipv4Addr) -> Self {
         let port = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.local_addr());
         let to = SocketAddr::V4(SocketAddrV4::new(GROUP, port.expect("a free port").port()));
-        // What is bound to the loopback address leaves by the loopback interface.
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        // What is bound to an interface's address leaves by that interface.
+        let socket = UdpSocket::bind((from, 0)).expect("a free port");
         socket.set_multicast_loop_v4(true).expect("multicast");
-        socket.connect(to).expect("multicast on the loopback interface");
+        socket.connect(to).expect("multicast on that interface");
         Self { socket, to }
     }
 
@@ -111,16 +110,32 @@ pub(crate) fn end(next: u64) -> [u8; 20] {
     end_of_session(SESSION, next)
 }
 
-/// A market of one instrument in which both sides stand equal, until an order makes the bid outweigh the ask.
+/// The name of an instrument, by its number.
+pub(crate) fn symbol(instrument: u16) -> String {
+    format!("B{instrument:03}")
+}
+
+/// The number of an instrument, by its name.
+#[inline]
+pub(crate) fn instrument(symbol: &[u8]) -> Option<u16> {
+    let digits = symbol.get(1..4)?;
+    digits.iter().try_fold(0, |sum, digit| Some(sum * 10 + u16::from(digit.checked_sub(b'0')?)))
+}
+
+/// A market in whose instruments both sides stand equal, until an order makes a bid outweigh its ask.
 pub(crate) struct Book {
     wall: Wall,
     next: u64,
     reference: u64,
+    /// Tips so far, and those that were undone.
+    tips: u64,
+    undone: u64,
 }
 
 impl Book {
     pub(crate) fn new() -> Self {
-        Self { wall: Wall::set(), next: 1, reference: 2 }
+        let reference = 2 * u64::from(INSTRUMENTS);
+        Self { wall: Wall::set(), next: 1, reference, tips: 0, undone: 0 }
     }
 
     /// Nanoseconds since midnight in New York.
@@ -136,23 +151,23 @@ impl Book {
         builder.bytes().to_vec()
     }
 
-    fn stock() -> Stock {
-        SYMBOL.parse().expect("a symbol")
+    fn stock(instrument: u16) -> Stock {
+        symbol(instrument).parse().expect("a symbol")
     }
 
-    fn add(&self, reference: u64, side: u8, shares: u32) -> AddOrder {
+    fn add(&self, instrument: u16, reference: u64, side: u8, shares: u32) -> AddOrder {
         AddOrder {
             order_reference_number: reference.into(),
             buy_sell_indicator: side,
             shares: shares.into(),
-            stock: Self::stock(),
+            stock: Self::stock(instrument),
             price: BEST[usize::from(side == code::side::SELL)].into(),
-            ..AddOrder::new(LOCATE, self.time())
+            ..AddOrder::new(instrument + 1, self.time())
         }
     }
 
-    /// The day begins, the instrument trades, both sides show 500 shares.
-    pub(crate) fn opening(&mut self) -> Vec<u8> {
+    /// The day begins, the instruments trade, both sides of each show 500 shares.
+    pub(crate) fn opening(&mut self) -> Vec<Vec<u8>> {
         let time = self.time();
         let event = |event_code| SystemEvent { event_code, ..SystemEvent::new(0, time) };
         let events = [
@@ -160,34 +175,44 @@ impl Book {
             event(code::event::START_OF_SYSTEM_HOURS),
             event(code::event::START_OF_MARKET_HOURS),
         ];
-        let stock = StockDirectory {
-            stock: Self::stock(),
-            round_lot_size: 100.into(),
-            ..StockDirectory::new(LOCATE, time)
-        };
-        let trading = StockTradingAction {
-            stock: Self::stock(),
-            trading_state: code::trading::TRADING,
-            ..StockTradingAction::new(LOCATE, time)
-        };
-        let (bid, ask) = (self.add(1, code::side::BUY, 500), self.add(2, code::side::SELL, 500));
-        let [a, b, c] = events.each_ref().map(IntoBytes::as_bytes);
-        self.packet(&[
-            a,
-            b,
-            stock.as_bytes(),
-            trading.as_bytes(),
-            c,
-            bid.as_bytes(),
-            ask.as_bytes(),
-        ])
+        let mut packets = Vec::new();
+        let [begin, open, market] = events.each_ref().map(IntoBytes::as_bytes);
+        packets.push(self.packet(&[begin, open]));
+        for instrument in 0..INSTRUMENTS {
+            let (stock, locate) = (Self::stock(instrument), instrument + 1);
+            let listed = StockDirectory {
+                stock,
+                round_lot_size: 100.into(),
+                ..StockDirectory::new(locate, time)
+            };
+            let trading_state = code::trading::TRADING;
+            let trading = StockTradingAction {
+                stock,
+                trading_state,
+                ..StockTradingAction::new(locate, time)
+            };
+            packets.push(self.packet(&[listed.as_bytes(), trading.as_bytes()]));
+        }
+        packets.push(self.packet(&[market]));
+        for instrument in 0..INSTRUMENTS {
+            let reference = 2 * u64::from(instrument) + 1;
+            let bid = self.add(instrument, reference, code::side::BUY, 500);
+            let ask = self.add(instrument, reference + 1, code::side::SELL, 500);
+            packets.push(self.packet(&[bid.as_bytes(), ask.as_bytes()]));
+        }
+        packets
     }
 
-    /// 2,500 shares join the bid: 857 thousandths of the touch.
-    pub(crate) fn tip(&mut self) -> Vec<u8> {
-        self.reference += 1;
-        let order = self.add(self.reference, code::side::BUY, 2_500);
-        self.packet(&[order.as_bytes()])
+    fn turn(count: u64) -> u16 {
+        (count % u64::from(INSTRUMENTS)) as u16
+    }
+
+    /// 2,500 shares join the bid of the next instrument: 857 thousandths of the touch. With the instrument.
+    pub(crate) fn tip(&mut self) -> (u16, Vec<u8>) {
+        let instrument = Self::turn(self.tips);
+        self.tips += 1;
+        let order = self.add(instrument, self.reference + self.tips, code::side::BUY, 2_500);
+        (instrument, self.packet(&[order.as_bytes()]))
     }
 
     /// The sequence of the next message.
@@ -195,11 +220,13 @@ impl Book {
         self.next
     }
 
-    /// They leave again.
+    /// The earliest that are still there leave again.
     pub(crate) fn restore(&mut self) -> Vec<u8> {
+        let locate = Self::turn(self.undone) + 1;
+        self.undone += 1;
         let order = OrderDelete {
-            order_reference_number: self.reference.into(),
-            ..OrderDelete::new(LOCATE, self.time())
+            order_reference_number: (self.reference + self.undone).into(),
+            ..OrderDelete::new(locate, self.time())
         };
         self.packet(&[order.as_bytes()])
     }

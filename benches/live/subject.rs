@@ -1,22 +1,35 @@
 //! What is measured: a program of its own, started anew each round, pinned to a core of its own, connected with the bench's order
 //! entry and listening to the bench's line.
 
-use crate::far::{Far, Gate};
+use crate::far::{Far, Gate, PAUSE};
+use crate::lab::Net;
 use crate::market::{self, Line};
-use crate::nothing::RECEIVE_BUFFER;
+use crate::nothing::{RECEIVE_BUFFER, TRANSPORTS};
+use coretick::ingest::transport::line::Transport;
 use serde_json::Value;
-use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use tempfile::TempDir;
 
-/// A program to measure. Another way in or out of the engine is another `settings`.
-#[derive(Clone, Copy)]
+/// A program to measure.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
     /// [`crate::nothing`].
     Nothing,
-    /// `coretick run`, with settings that differ.
-    Engine { settings: &'static str },
+    /// `coretick run`.
+    Engine,
+}
+
+/// Where programs are measured.
+#[derive(Clone)]
+pub(crate) struct Stand {
+    pub(crate) cores: Cores,
+    /// The bench is where the sender is, programs where the reader is.
+    pub(crate) net: Net,
+    /// By which transport the engine's orders go.
+    pub(crate) orders_by: String,
 }
 
 /// What is measured of it.
@@ -43,11 +56,20 @@ impl Cores {
             (cores.first().map_or(0, |it| it.id), cores.last().map_or(0, |it| it.id));
         Self { bench: first, program: last }
     }
+}
 
-    /// A program that may use both: else it would be held to that of the bench, as whoever the bench starts is.
-    fn command(self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new("taskset");
-        command.args(["-c", &format!("{},{}", self.bench, self.program)]).arg(program);
+impl Stand {
+    /// Those that are possible there.
+    pub(crate) fn transports(&self) -> Vec<Transport> {
+        let possible = |by: &Transport| *by != Transport::Xdp || self.net.has_interfaces();
+        TRANSPORTS.into_iter().filter(possible).collect()
+    }
+
+    /// A program that may use both cores: else it would be held to that of the bench, as whoever the bench starts is.
+    fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = self.net.command(1, "taskset");
+        let Cores { bench, program: other } = self.cores;
+        command.args(["-c", &format!("{bench},{other}")]).arg(program.as_ref());
         command
     }
 }
@@ -71,30 +93,30 @@ pub(crate) struct Said {
     pub(crate) drops: u64,
     /// From the packet read to the order written, by its own clock, ns: median and 99th percentile.
     pub(crate) inside: [u64; 2],
-    /// Packets that it did not answer in time.
-    pub(crate) unanswered: u32,
 }
 
 impl Program {
     /// Starts it, and waits until it has logged in. `table` is the engine's instrument table.
-    pub(crate) fn start(self, task: Task, table: &str, cores: Cores) -> Running {
-        let (gate, line) = (Gate::new(), Line::new());
+    pub(crate) fn start(self, by: Transport, task: Task, table: &str, stand: &Stand) -> Running {
+        let Net { sender, reader, .. } = stand.net;
+        let (gate, line) = (Gate::new(sender), Line::new(sender));
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = match self {
             Self::Nothing => {
-                let mut command = cores.command(std::env::current_exe().expect("this program"));
+                let mut command = stand.command(std::env::current_exe().expect("this program"));
                 command.args(["--nothing", &line.address().to_string()]);
                 command.args(["--order-entry", &gate.address().to_string()]);
-                command.args(["--cpu", &cores.program.to_string()]);
+                command.args(["--cpu", &stand.cores.program.to_string(), "--by", by.name()]);
+                command.args(["--interface", &reader.to_string()]);
                 command.args((task == Task::Act).then_some("--act"));
                 command
             }
-            Self::Engine { settings } => {
+            Self::Engine => {
                 let path = |name| folder.path().join(name);
                 fs::write(path("table.csv"), table).expect("a file");
-                let config = config(&gate, &line, task, cores) + settings;
+                let config = config(&gate, &line, by, task, stand);
                 fs::write(path("config.toml"), config).expect("a file");
-                let mut command = cores.command(env!("CARGO_BIN_EXE_coretick"));
+                let mut command = stand.command(env!("CARGO_BIN_EXE_coretick"));
                 command.args(["run", "--plain"]).env("CORETICK_PASSWORD", "BENCH");
                 command.arg("--config").arg(path("config.toml"));
                 command.arg("--instruments").arg(path("table.csv"));
@@ -117,20 +139,23 @@ impl Program {
                 let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
                 panic!("the program ended before it began: {status}\n{log}");
             }
+            thread::park_timeout(PAUSE);
         };
-        while !far.is_ready() {}
+        while !far.is_ready() {
+            thread::park_timeout(PAUSE);
+        }
         Running { child, far, line, folder }
     }
 }
 
 /// The engine's configuration.
-fn config(gate: &Gate, line: &Line, task: Task, cores: Cores) -> String {
+fn config(gate: &Gate, line: &Line, by: Transport, task: Task, stand: &Stand) -> String {
     let strategy = if task == Task::Act { "imbalance" } else { "none" };
     let buffer = RECEIVE_BUFFER >> 10;
     format!(
-        "[feed]\nline_a = \"{}\"\nline_b = \"\"\ninterface = \"127.0.0.1\"\nrerequests = \"\"\nsnapshots = \"\"\n\
+        "[feed]\nline_a = \"{}\"\nline_b = \"\"\ninterface = \"{}\"\ntransport = \"{by}\"\nrerequests = \"\"\nsnapshots = \"\"\n\
          receive_buffer_kib = {buffer}\nsilence_ms = 0\n\
-         [venue]\norder_entry = \"{}\"\nuser = \"BENCH\"\n\
+         [venue]\norder_entry = \"{}\"\nuser = \"BENCH\"\n[route]\ntransport = \"{}\"\n\
          [book]\norders_max = 200000\nlevels_max = 200000\ninstruments_max = 1024\n\
          [engine]\ngood_until_us = 86400000000\n\
          [strategy]\nname = \"{strategy}\"\n\
@@ -138,13 +163,20 @@ fn config(gate: &Gate, line: &Line, task: Task, cores: Cores) -> String {
          [[shard]]\nname = \"hot\"\ncpu = {}\nrun = [\"ingest\", \"book\", \"risk\", \"route\"]\nidle = \"spin\"\n\
          [[shard]]\nname = \"log\"\ncpu = {}\nrun = [\"log\"]\nidle = \"back-off\"\n",
         line.address(),
+        stand.net.reader,
         gate.address(),
-        cores.program,
-        cores.bench,
+        stand.orders_by,
+        stand.cores.program,
+        stand.cores.bench,
     )
 }
 
 impl Running {
+    /// What it has said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// Ends it: `next` is the sequence behind the last message.
     pub(crate) fn end(mut self, program: Program, next: u64) -> Said {
         match program {
@@ -153,7 +185,7 @@ impl Running {
                     self.line.send(&market::end(next));
                 }
             }
-            Program::Engine { .. } => {
+            Program::Engine => {
                 let id = self.child.id().to_string();
                 let told = Command::new("kill").args(["-INT", &id]).status();
                 assert!(told.is_ok_and(|status| status.success()), "the engine was there");
@@ -161,21 +193,15 @@ impl Running {
         }
         self.far.see_off(|| matches!(self.child.try_wait(), Ok(Some(_))));
         let status = self.child.wait().expect("a child");
-        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = self.log();
         assert!(status.success(), "the program ended with {status}:\n{log}");
         match program {
             Program::Nothing => {
                 let mut numbers = log.split_whitespace().map(|word| word.parse().expect("a count"));
                 let mut next = || numbers.next().expect("five figures");
-                Said {
-                    messages: next(),
-                    lost: next(),
-                    drops: next(),
-                    inside: [next(), next()],
-                    unanswered: 0,
-                }
+                Said { messages: next(), lost: next(), drops: next(), inside: [next(), next()] }
             }
-            Program::Engine { .. } => {
+            Program::Engine => {
                 let summary = fs::read(self.folder.path().join("out/summary.json"));
                 let summary = serde_json::from_slice(&summary.expect("a summary"));
                 of_summary(&summary.expect("a summary"))
@@ -195,6 +221,5 @@ fn of_summary(summary: &Value) -> Said {
         lost: number(&feed["lost_messages"]) + open,
         drops,
         inside: [number(&inside["p50"]), number(&inside["p99"])],
-        unanswered: 0,
     }
 }

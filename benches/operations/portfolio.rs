@@ -1,4 +1,4 @@
-//! What do positions cost: a fill by either method, a mark, the account's figures, a snapshot?
+//! Positions: a fill by either method, a mark, the account's figures.
 //!
 //! Fills and marks are a fixed list over a thousand instruments, mixed as they would come: buys and sales, opening and
 //! closing in part and whole. A figure is for one of them.
@@ -6,22 +6,25 @@
 use coretick::base::clock::Clock;
 use coretick::base::unit::{InstrumentId, Liquidity, Money, PRICE_SCALE, Price, Qty, Side};
 use coretick::portfolio::fees::{Commission, Tier, Tiers, VenueFees};
-use coretick::portfolio::{Capital, Method, Portfolio, Schedule, Settings, Snapshot, Trade};
+use coretick::portfolio::{Capital, Method, Portfolio, Schedule, Settings, Trade};
 use criterion::{Criterion, Throughput};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
 use std::time::Duration;
 
-/// The allocator of the product.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 const INSTRUMENTS: u32 = 1_000;
 /// Fills and marks of the list.
 const COUNT: usize = 1 << 14;
 /// Lots of FIFO's pool.
 const LOTS: usize = 4096;
+
+/// All of them.
+pub(crate) fn all(criterion: &mut Criterion) {
+    updates(criterion);
+    longest(criterion);
+    readers(criterion);
+}
 
 /// Fills around 50 of the currency, of 100 to 1,000.
 fn trades() -> Vec<(InstrumentId, Trade)> {
@@ -138,31 +141,4 @@ fn readers(criterion: &mut Criterion) {
     criterion.bench_function("portfolio/figures", |bencher| {
         bencher.iter(|| black_box(&portfolio).figures());
     });
-    let mut snapshot = Snapshot::new(INSTRUMENTS as usize);
-    criterion.bench_function("portfolio/snapshot of 1,000, steps of 64", |bencher| {
-        bencher.iter(|| {
-            snapshot.restart();
-            while !snapshot.step(black_box(&portfolio), 64) {}
-            assert!(snapshot.is_of_one_moment());
-        });
-    });
-    criterion.bench_function("portfolio/one such step", |bencher| {
-        bencher.iter(|| {
-            snapshot.restart();
-            black_box(snapshot.step(&portfolio, 64))
-        });
-    });
-}
-
-fn main() {
-    let mut criterion = Criterion::default()
-        .without_plots()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2))
-        .sample_size(50)
-        .configure_from_args();
-    for part in [updates, longest, readers] {
-        part(&mut criterion);
-    }
-    criterion.final_summary();
 }
