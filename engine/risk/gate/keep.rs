@@ -232,6 +232,7 @@ impl Gate {
             Kind::TOO_LATE => {
                 self.counts.refused(report);
                 if report.order != OrderId::NONE {
+                    self.rejected(report);
                     self.close(report.order, OrderState::REJECTED, code, back);
                 }
             }

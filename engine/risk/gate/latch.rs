@@ -427,9 +427,11 @@ impl Gate {
         });
     }
 
-    /// 23: the venue rejected an order. What route refused, the venue never had: it says nothing of it.
+    /// 23: the venue rejected an order or a replacement. What route refused, the venue never had, and a replacement may
+    /// meet the end of what it replaces: neither says anything of the venue.
     pub(super) fn rejected(&mut self, report: &Report) {
-        if (ROUTE_CODES..VENUE_CODES).contains(&report.code) {
+        let crossed = report.head.kind == Kind::TOO_LATE && report.code == Code::VENUE_NOT_OPEN.0;
+        if crossed || (ROUTE_CODES..VENUE_CODES).contains(&report.code) {
             return;
         }
         let slot = self.index.get(report.order.0);

@@ -5,6 +5,7 @@ mod levels;
 mod model;
 mod room;
 mod told;
+mod venue;
 
 use super::*;
 use crate::base::testing::{Recorder, cents};

@@ -450,7 +450,10 @@ impl Ledger {
         self.now = self.now.max(report.head.time.0);
         self.latest = self.latest.max(self.now);
         let kind = report.head.kind;
-        let answer = [Kind::ACCEPTED, Kind::FILLED, Kind::REPLACED, Kind::REJECTED].contains(&kind);
+        // A replacement that the venue did not take, though what it replaces was there.
+        let turned_down = kind == Kind::TOO_LATE && report.code != Code::VENUE_NOT_OPEN.0;
+        let answers = [Kind::ACCEPTED, Kind::FILLED, Kind::REPLACED, Kind::REJECTED];
+        let answer = turned_down || answers.contains(&kind);
         if let Some(at) = self.lines.iter().position(|line| line.left.order == report.order) {
             let open = self.lines[at].standing().is_some();
             if answer && open && !std::mem::replace(&mut self.lines[at].answered, true) {
@@ -460,7 +463,7 @@ impl Ledger {
                     let Some(limit) = self.limits_of(scope).breaker else { continue };
                     let late = limit.answer_within.0 > 0 && took > limit.answer_within.0;
                     let now = self.now;
-                    let bad = kind == Kind::REJECTED || late;
+                    let bad = turned_down || kind == Kind::REJECTED || late;
                     self.breaker(scope).result(&limit, era, bad, now);
                 }
             }

@@ -275,6 +275,13 @@ impl Run {
         report
     }
 
+    /// The venue did not take it, for this reason.
+    fn say_of(&mut self, kind: Kind, order: &Intent, code: Code) {
+        self.sequence += 1;
+        let report = report(kind, self.now, order);
+        self.queue.push(Report { sequence: self.sequence, code: code.0, ..report });
+    }
+
     /// What leaves comes to route, and most of it to the venue.
     fn routed(&mut self, order: &Intent) {
         let absurd = order.qty.0 > 1_000_000 || order.price.0.unsigned_abs() > 1 << 50;
@@ -395,10 +402,13 @@ impl Run {
                 self.say(Kind::REPLACED, &order, 0, leaves);
                 self.resting[at] = Resting { order, leaves, filled: 0 };
             }
-            _ => {
-                let kind = if self.draw.chance(50) { Kind::TOO_LATE } else { Kind::REJECTED };
-                self.say(kind, &order, 0, 0);
+            Some(_) if self.draw.chance(50) => {
+                self.say_of(Kind::TOO_LATE, &order, Code::VENUE_REJECTED);
             }
+            None if self.draw.chance(50) => {
+                self.say_of(Kind::TOO_LATE, &order, Code::VENUE_NOT_OPEN);
+            }
+            _ => self.say_of(Kind::REJECTED, &order, Code::VENUE_NOT_OPEN),
         }
     }
 
