@@ -125,7 +125,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         out.take(&mut receiver, seen);
         if what & 8 != 0 {
-            receiver.turn(seen);
+            receiver.turn(seen, what & 16 != 0);
             out.take(&mut receiver, seen);
             while receiver.rerequest(seen.time).is_some() {}
         }

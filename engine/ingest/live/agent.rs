@@ -191,9 +191,10 @@ impl LiveFeed {
         }
         let was_busy = self.read > 0;
         // With more to read, the time is that of the last packet: what is stamped later would make what is old look new.
-        let seen = if self.dry == [true; WAYS] { self.now() } else { self.seen };
+        let dry = self.dry == [true; WAYS];
+        let seen = if dry { self.now() } else { self.seen };
         (self.read, self.dry) = (0, [false; WAYS]);
-        self.see_to(seen);
+        self.see_to(seen, dry);
         was_busy || self.receiver.front().is_some()
     }
 
@@ -225,8 +226,8 @@ impl LiveFeed {
         true
     }
 
-    /// Sees to what is due, with nothing ready on the lines.
-    fn see_to(&mut self, now: Seen) {
+    /// Sees to what is due; `dry` if nothing is ready on any line.
+    fn see_to(&mut self, now: Seen, dry: bool) {
         self.seen = now;
         if self.commands.ends() {
             self.lines.count_drops();
@@ -257,7 +258,7 @@ impl LiveFeed {
             wire.turn(&mut self.receiver, now.time);
         }
         self.receiver.set_kernel_counts(self.lines.drops(), self.lines.errors());
-        self.receiver.turn(now);
+        self.receiver.turn(now, dry);
         self.repair(now);
         self.looked = true;
     }

@@ -1,12 +1,13 @@
 //! The receiver: packets in, messages in order out, and what is to be asked for. A pure machine: no socket, no clock.
 //!
 //! Whoever owns it takes what is in the outbox first (`front`, `take`), lets it `advance` while it can, and only then
-//! brings another packet (`packet`). When nothing more is ready on any line he calls `turn`, which sees to all that time
-//! brings: gaps told, re-requests, snapshots, ticks.
+//! brings another packet (`packet`). When nothing more is ready on any line, and now and then before, he calls `turn`, which
+//! sees to all that time brings: gaps told, re-requests, snapshots, ticks.
 //!
 //! What must hold. Messages of the lines come out in the order of their sequences, each once, from the first of the session
 //! on; or from the first that a snapshot does not hold, behind `CLEAR` and that snapshot. Once it is known that something is
-//! missing, `GAP` comes before any other message; `WHOLE` comes when nothing is missing any more; they alternate.
+//! missing, `GAP` comes before any other message; `WHOLE` comes when nothing is missing any more, and for one who came late
+//! when nothing waits either; they alternate.
 #![forbid(unsafe_code)]
 
 mod mend;
@@ -92,6 +93,8 @@ pub struct Receiver {
     foreign: Option<(Session, u32)>,
     next_tick: Nanos,
     ticks: u64,
+    /// Nothing older waits on any line, in this turn.
+    dry: bool,
 }
 
 impl Receiver {
@@ -128,6 +131,7 @@ impl Receiver {
             foreign: None,
             next_tick: Nanos(0),
             ticks: 0,
+            dry: false,
         }
     }
 
@@ -213,6 +217,10 @@ impl Receiver {
         if self.arbiter.session().is_none() || self.void.is_some() || self.arbiter.behind() {
             return false;
         }
+        // Who comes late has caught up once nothing older waits: what was decided before would be late.
+        if self.gapped && !self.joined && !self.dry {
+            return false;
+        }
         if !self.silent && !self.joined {
             self.joined = true;
             self.counts.join_ns = seen.time.since(self.began).0.max(1);
@@ -286,8 +294,10 @@ impl Receiver {
         }
     }
 
-    /// Nothing more is ready: says so if something is missing, and sees to all that is due by now. The outbox is empty.
-    pub fn turn(&mut self, now: Seen) {
+    /// Says so if something is missing, and sees to all that is due by now; `dry` if nothing more is ready on any line. The
+    /// outbox is empty.
+    pub fn turn(&mut self, now: Seen, dry: bool) {
+        self.dry = dry;
         if self.arbiter.session().is_some() {
             if self.arbiter.behind() | self.gapped {
                 self.check(now);
@@ -302,6 +312,7 @@ impl Receiver {
         }
         // Before what time brings: who decides then knows that nothing is missing any more.
         self.advance(now);
+        self.dry = false;
         self.tick(now);
     }
 

@@ -131,6 +131,19 @@ fn who_comes_late_is_told_the_state_and_goes_on_from_there() {
 }
 
 #[test]
+fn who_comes_late_has_not_caught_up_before_nothing_waits() {
+    for service in [None, Some(Service::GOOD)] {
+        let (joins, busy) = (100, 1_000);
+        let plan = Plan { joins, busy, service, steps: 3_000, ..Plan::calm(4) };
+        let outcome = all_is_well(&plan);
+        let whole = outcome.out.iter().find(|m| m.head.kind == Kind::WHOLE).unwrap();
+        let first = outcome.out[0].head.time;
+        let took = whole.head.time.since(first).0 / 20_000;
+        assert!((busy - joins - 50..busy + 50).contains(&took), "{took} steps");
+    }
+}
+
+#[test]
 fn without_a_service_who_comes_late_asks_for_everything() {
     for joins in (1..400).step_by(37) {
         let outcome = all_is_well(&Plan { joins, ..Plan::calm(joins) });
@@ -223,8 +236,9 @@ proptest! {
         let service = service.map(|(refused, cut, chunk)| Service { refused, cut, chunk });
         let dead = [dead.0..dead.0 + dead.1, dead.2..dead.2 + dead.3];
         let steps = if changes.is_some() { 900 } else { 400 };
+        let busy = if loss % 3 == 0 { dup } else { 0 };
         all_is_well(&Plan {
-            seed, loss, dup, reorder, joins, dead, server, service, changes, says_end, held_packets,
+            seed, loss, dup, reorder, joins, busy, dead, server, service, changes, says_end, held_packets,
             shards, steps, tick: Nanos(500_000),
         });
     }

@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub(super) service: Option<Service>,
     /// When the receiver begins to listen.
     pub(super) joins: u64,
+    /// Until then something waits on a line whenever it looks.
+    pub(super) busy: u64,
     /// For how long things are said; then the session ends.
     pub(super) steps: u64,
     /// The session ends for the first time here, and another begins.
@@ -103,6 +105,7 @@ impl Plan {
             server: Some(Server::GOOD),
             service: None,
             joins: 0,
+            busy: 0,
             steps: 400,
             changes: None,
             says_end: true,
@@ -291,7 +294,7 @@ impl World {
             self.take();
         }
         let seen = self.seen();
-        self.receiver.turn(seen);
+        self.receiver.turn(seen, self.now >= self.plan.busy);
         self.take();
     }
 
