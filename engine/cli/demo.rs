@@ -216,6 +216,8 @@ fn config(
     config.book.levels_max = 1 << 17;
     config.venue.order_entry = at.order_entry;
     config.venue.user = user.into();
+    // On a busy machine both sides of the demo wait for the processor.
+    config.venue.stop_within_ms = 10_000;
     [config.feed.line_a, config.feed.line_b] = at.lines.map(|line| MaybeAddress(Some(line)));
     [config.feed.interface, _] = at.interfaces;
     config.feed.transport = arguments.transport;

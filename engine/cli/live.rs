@@ -202,7 +202,7 @@ impl Engine<'_> {
         let mut console = Some(console);
         let mut course = Course::new(ends, commands.clone(), now);
         let mut told_to_stop = false;
-        let mut service = Service::default();
+        let mut service = Service::from_env();
         let watch = || {
             let now = wall.now();
             // Where nobody can be shown anything, the engine goes on all the same.

@@ -7,9 +7,20 @@ use crate::base::unit::Nanos;
 use crate::telemetry::View;
 use sd_notify::{NotifyState, notify};
 use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{env, thread};
 
 /// Between two words on how it stands.
 const EVERY: Nanos = Nanos(1_000_000_000);
+/// Words that wait for a manager that does not listen; others are left out.
+const WAITING_MAX: usize = 8;
+
+#[derive(Debug)]
+enum Word {
+    Ready,
+    Status(String),
+    Stopping,
+}
 
 /// The service that this process is, if it is one.
 #[derive(Debug, Default)]
@@ -17,16 +28,28 @@ pub(super) struct Service {
     /// When it was last told how it stands.
     told: Option<Nanos>,
     is_stopping: bool,
-    /// Nobody listens: said once.
-    is_deaf: bool,
+    /// To the thread that tells it: a manager may not read, and who speaks to it then stands still.
+    words: Option<SyncSender<Word>>,
 }
 
 impl Service {
+    /// The service that this process is, if the environment says so.
+    pub(super) fn from_env() -> Self {
+        let mut service = Self::default();
+        if env::var_os("NOTIFY_SOCKET").is_some() {
+            let (words, told) = sync_channel(WAITING_MAX);
+            let teller = thread::Builder::new().name("service".into());
+            // Without its thread nobody is told, as outside of a service.
+            service.words = teller.spawn(move || tell_all(&told)).ok().map(|_| words);
+        }
+        service
+    }
+
     /// Tells what is due. Call it some ten times a second, once all shards run.
     pub(super) fn tell(&mut self, view: &View, now: Nanos, told_to_stop: bool) {
         if told_to_stop && !self.is_stopping {
             self.is_stopping = true;
-            self.say(&[NotifyState::Stopping]);
+            self.say(Word::Stopping);
         }
         if self.told.is_some_and(|told| now.since(told) < EVERY) {
             return;
@@ -38,21 +61,33 @@ impl Service {
         );
         let is_first = self.told.replace(now).is_none();
         if is_first && !self.is_stopping {
-            self.say(&[NotifyState::Ready]);
+            self.say(Word::Ready);
         }
-        self.say(&[NotifyState::Status(&status)]);
+        self.say(Word::Status(status));
     }
 
-    fn say(&mut self, words: &[NotifyState<'_>]) {
-        match notify(words) {
-            Err(error) if !self.is_deaf => {
-                self.is_deaf = true;
-                let _ = writeln!(
-                    io::stderr(),
-                    "warning: the service manager could not be told ({error}): is NOTIFY_SOCKET its socket?"
-                );
-            }
-            _ => {}
+    fn say(&self, word: Word) {
+        if let Some(words) = &self.words {
+            let _ = words.try_send(word);
+        }
+    }
+}
+
+/// Tells the manager, as long as there is a service.
+fn tell_all(words: &Receiver<Word>) {
+    let mut is_deaf = false;
+    for word in words {
+        let told = match &word {
+            Word::Ready => notify(&[NotifyState::Ready]),
+            Word::Status(status) => notify(&[NotifyState::Status(status)]),
+            Word::Stopping => notify(&[NotifyState::Stopping]),
+        };
+        if let (Err(error), false) = (told, is_deaf) {
+            is_deaf = true;
+            let _ = writeln!(
+                io::stderr(),
+                "warning: the service manager could not be told ({error}): is NOTIFY_SOCKET its socket?"
+            );
         }
     }
 }
