@@ -7,7 +7,7 @@ use crate::ingest::transport::line;
 use crate::route::connection;
 use crate::route::gateway::Gateway;
 use crate::topology::config::{Config, Idle};
-use crate::topology::findings::findings;
+use crate::topology::findings::{Finding, findings};
 use crate::topology::host::{Host, Nic};
 use crate::topology::limits::Value;
 use crate::topology::machine::Machine;
@@ -62,16 +62,26 @@ fn show_findings(
     host: &Host,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let bursts = Bursts::of(config);
-    let live = Gateway::bytes(&live::settings(config));
-    let bytes = memory::total(placement, config, &bursts) + live;
-    let memory_mib = bytes.div_ceil(1 << 20) as u64;
-    let found = findings(placement, config, &bursts, machine, host, memory_mib);
+    let found = found(placement, config, machine, host);
     if found.is_empty() {
         return writeln!(out, "\nhost      nothing is wrong with it for this placement");
     }
     writeln!(out, "\nhost      what is wrong with it for this placement:")?;
     found.iter().try_for_each(|finding| writeln!(out, "  {finding}"))
+}
+
+fn found(placement: &Placement, config: &Config, machine: &Machine, host: &Host) -> Vec<Finding> {
+    let bursts = Bursts::of(config);
+    let live = Gateway::bytes(&live::settings(config));
+    let bytes = memory::total(placement, config, &bursts) + live;
+    let memory_mib = bytes.div_ceil(1 << 20) as u64;
+    findings(placement, config, &bursts, machine, host, memory_mib)
+}
+
+/// What is wrong with this host for the placement that the configuration leads to on it.
+pub(super) fn host_findings(config: &Config, machine: &Machine) -> Result<Vec<Finding>, Failure> {
+    let placement = Placement::new(config, machine, &Bursts::of(config))?;
+    Ok(found(&placement, config, machine, &Host::read(machine, config.feed.interface)))
 }
 
 /// By which way the lines of `run` come and its orders go, and whether they can here.

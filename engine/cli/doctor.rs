@@ -24,6 +24,7 @@ use crate::topology::placement::{Bursts, Placement};
 use against::Compared;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::{Core, Identity, Report};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -98,13 +99,19 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         there.map_err(|error| Failure::File(path.clone(), error))?;
     }
     let survey = survey(arguments, before.as_ref(), &machine)?;
+    let mut host = Value::Null;
     let tuning = if arguments.jitter {
         Tuning(Err("only the jitter meter was asked for".into()))
     } else {
         let tool = Tool::find(arguments.tuning.as_deref(), arguments.root.as_deref())?;
         let config = Config::load(arguments.config.as_deref(), arguments.placement.as_deref())?;
         let placement = Placement::new(&config, &machine, &Bursts::of(&config))?;
-        if !arguments.json {
+        if arguments.json {
+            let found = check::host_findings(&config, &machine)?;
+            let found =
+                found.iter().map(|it| json!({ "of": it.of, "what": it.what, "fix": it.fix }));
+            host = found.collect();
+        } else {
             check::show_host(&config, &machine, out)?;
             writeln!(out)?;
             out.flush()?;
@@ -126,10 +133,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     }
     match (&before, arguments.json) {
         (Some(before), true) => {
-            writeln!(out, "{}", Compared { before, now: &now }.to_json())?;
+            writeln!(out, "{}", with_host(Compared { before, now: &now }.to_json(), host))?;
         }
         (Some(before), false) => Compared { before, now: &now }.show(out)?,
-        (None, true) => writeln!(out, "{}", now.to_json())?,
+        (None, true) => writeln!(out, "{}", with_host(now.to_json(), host))?,
         (None, false) => {
             if !arguments.jitter {
                 now.tuning.show(out)?;
@@ -142,6 +149,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         writeln!(out, "\nsaved     {}", path.display())?;
     }
     Ok(())
+}
+
+/// With what was found wrong with the host; `null` if nobody looked.
+fn with_host(mut all: Value, host: Value) -> Value {
+    all["host"] = host;
+    all
 }
 
 /// What is measured: as before, or as it was asked for.

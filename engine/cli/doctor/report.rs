@@ -224,6 +224,11 @@ impl Report {
         if report.cores.is_empty() {
             return Err(cores.refuse(Fault::Empty));
         }
+        for (at, core) in cores.list()?.iter().enumerate() {
+            if report.cores[..at].iter().any(|other| other.cpu == report.cores[at].cpu) {
+                return Err(core.get("cpu")?.refuse(Fault::Twice));
+            }
+        }
         Ok(report)
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Fault {
     Range { least: u64, most: u64 },
     /// It must hold something.
     Empty,
+    /// It is the same as another.
+    Twice,
     /// It is of another machine.
     OtherMachine { field: &'static str, was: String, is: String },
     /// A CPU that it looked at is not to be had.
@@ -53,6 +55,7 @@ impl fmt::Display for Fault {
             Self::Format(format) => write!(f, "is not \"{format}\": {AGAIN}"),
             Self::Range { least, most } => write!(f, "is not between {least} and {most}: {AGAIN}"),
             Self::Empty => write!(f, "is empty: {AGAIN}"),
+            Self::Twice => write!(f, "is that of another core too: {AGAIN}"),
             Self::OtherMachine { field, was, is } => write!(
                 f,
                 "`{field}` is \"{was}\", and here it is \"{is}\": figures of two machines do not compare: {AGAIN} on this one"

@@ -151,6 +151,8 @@ fn what_tuning_bought_is_shown_knob_by_knob_and_core_by_core() {
 
     let compared = made.doctor(&["--against", &before, "--json"]).unwrap();
     let compared: Value = serde_json::from_str(&compared).unwrap();
+    let found = compared["host"].as_array().unwrap();
+    assert!(found.iter().all(|it| ["of", "what", "fix"].iter().all(|key| it[key].is_string())));
     let knobs = compared["knobs_changed"].as_array().unwrap();
     let state = |at: usize| ["knob", "before", "now"].map(|it| knobs[at][it].as_str().unwrap());
     assert_eq!(knobs.len(), 2);
@@ -198,6 +200,9 @@ fn a_saved_file_that_is_damaged_or_of_another_machine_is_refused_with_field_and_
         *all.pointer_mut(at).expect(at) = value;
         refused_as(&all.to_string(), why);
     }
+    let mut twice = whole.clone();
+    twice["cores"] = json!([whole["cores"][0], whole["cores"][0]]);
+    refused_as(&twice.to_string(), "`cores[1].cpu` is that of another core too");
     let (said, code) = refused(&["--jitter", "--against", &made.path("none.json")]);
     assert!(code == 2 && said.contains("none.json: ") && said.contains("--save FILE"), "{said}");
 }
@@ -218,4 +223,5 @@ fn a_tool_that_is_not_there_or_fails_is_said() {
     let text = tried(&["--jitter", "--seconds", "0.01", "--cpus", "0", "--json"]).unwrap();
     let all: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(all["tuning"]["why"], "only the jitter meter was asked for");
+    assert!(all["host"].is_null(), "nobody looked");
 }
