@@ -1,9 +1,9 @@
 //! How long does the engine take to start, how much memory does it take, and how large is it?
 //!
 //! A replay of 40,000 messages on 2,000 symbols, with pools for 10,000 instruments, from before the process is made to after its
-//! end: what lies between its start and its first message is less. It is a warm start: the program and the day were read before,
-//! so that no disk is waited for, and the live engine's sockets and logins are not in it. Beside it the process alone, which says
-//! its version. Both take turns.
+//! end: what lies between its start and its first message is less. Warm, the program and the day were read before, so that no
+//! disk is waited for; cold, the kernel has forgotten both, and reads them again. The live engine's sockets and logins are not in
+//! it. Beside them the process alone, which says its version. All take turns.
 
 #![allow(unsafe_code)]
 
@@ -14,6 +14,7 @@ use clap::Parser;
 use coretick::base::clock::Clock;
 use coretick::exchange::flow;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -44,6 +45,19 @@ fn start(clock: Clock, arguments: &[&str]) -> f64 {
     let ended = ended.expect("cargo built it");
     assert!(ended.success(), "coretick {}: {ended}", arguments.join(" "));
     took as f64 / 1e6
+}
+
+/// Has the kernel forget a file, as far as it lets go of it. Whether it is gone.
+fn forget(path: &str) -> bool {
+    let file = fs::File::open(path).expect("it was written or built");
+    file.sync_all().expect("target/ can be written to");
+    let mut byte = 0_u8;
+    let place = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    // SAFETY: the descriptor is open, and the call touches no memory of ours.
+    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+    // SAFETY: the kernel writes one byte at most to where the only place points, which is one byte; it reads no disk for it.
+    let read = unsafe { libc::preadv2(file.as_raw_fd(), &place, 1, 0, libc::RWF_NOWAIT) };
+    read < 0 && std::io::Error::last_os_error().kind() == std::io::ErrorKind::WouldBlock
 }
 
 /// The most memory that a process took which this one started and waited for, in MiB.
@@ -80,19 +94,34 @@ fn main() {
     let replay = ["replay", day, "--config", config, "--strategy", "imbalance"];
 
     let clock = Clock::calibrated();
-    let (mut alone, mut whole) = (Vec::new(), Vec::new());
+    let (mut alone, mut whole, mut cold) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         eprint!("\r\x1b[2Kround {round} of {rounds}");
         alone.push(start(clock, &["--version"]));
         whole.push(start(clock, &replay));
+        if [PROGRAM, day].map(forget) == [true, true] {
+            cold.push(start(clock, &replay));
+        }
     }
     eprint!("\r\x1b[2K");
     print!("{}", common::machine());
     println!("\nms, from start to end             median      least..most");
-    for (name, figures) in [("process alone", &alone), ("a small day", &whole)] {
+    let (of_start, of_cold) = (
+        "start/40,000 messages replayed to their end",
+        "start/40,000 messages replayed, cold: from disk",
+    );
+    if cold.len() == rounds {
+        common::keep(of_cold, "ms", cold.iter().copied());
+    } else {
+        println!(
+            "a cold start cannot be had here: the kernel does not forget files that it is told to"
+        );
+        cold.clear();
+    }
+    let of_each = [("process alone", &alone), ("a small day", &whole), ("the same, cold", &cold)];
+    for (name, figures) in of_each.into_iter().filter(|(_, figures)| !figures.is_empty()) {
         println!("{name:30} {}", spread(figures));
     }
-    let of_start = "start/40,000 messages replayed to their end";
     common::keep("start/process alone", "ms", alone.into_iter());
     common::keep(of_start, "ms", whole.into_iter());
     // The largest of them all: the replay.

@@ -11,10 +11,9 @@ use coretick::risk::{Collar, Gate, GateSettings, LimitSet, OrderLimits};
 use criterion::Criterion;
 use std::sync::Arc;
 
-/// The gate: judging and admitting an order, refusing one, and the reports that end one.
-pub(crate) fn all(criterion: &mut Criterion) {
-    // Those that are on by default; positions are not limited, since each instrument is filled on one side for as long as a
-    // bench runs.
+/// Limits that are on by default; positions are not limited, since each instrument is filled on one side for as long as a
+/// bench runs.
+pub(crate) fn settings() -> GateSettings {
     let mut limits = LimitSet::open(AccountId(0), StrategyId(0));
     limits.phases.limit = u8::MAX;
     limits.classes[0].order = OrderLimits {
@@ -23,14 +22,18 @@ pub(crate) fn all(criterion: &mut Criterion) {
         collar: Some(Collar { bp: 500, width: Price(0), passive: false }),
         ..OrderLimits::default()
     };
-    let settings = GateSettings {
+    GateSettings {
         limits: Arc::new(limits),
         orders_max: 2 * BATCH as usize,
         instruments: BATCH as usize,
         latency_out: Nanos(20_000),
         portfolio: Settings::default(),
         heir: (AccountId(0), StrategyId(0)),
-    };
+    }
+}
+
+/// The gate: judging and admitting an order, refusing one, and the reports that end one.
+pub(crate) fn all(criterion: &mut Criterion) {
     let intents: Vec<Intent> = (0..BATCH).map(intent).collect();
     let large: Vec<Intent> = intents.iter().map(|it| Intent { qty: Qty(1_001), ..*it }).collect();
     let fills: Vec<Report> = intents.iter().map(|it| report(Kind::FILLED, it)).collect();
@@ -43,7 +46,7 @@ pub(crate) fn all(criterion: &mut Criterion) {
     let tell = |gate: &mut Gate, reports: &[Report]| {
         reports.iter().for_each(|report| gate.on_report(report, &mut Void::default()));
     };
-    let new = || Gate::new(settings.clone());
+    let new = || Gate::new(settings());
     let mut checked = new();
     put(&mut checked, &intents);
     assert_eq!(checked.open_orders().len(), BATCH as usize, "all are admitted");

@@ -16,6 +16,7 @@ mod orders;
 mod portfolio;
 #[path = "../common/void.rs"]
 mod void;
+mod way;
 
 use coretick::base::clock::Clock;
 use criterion::Criterion;
@@ -74,6 +75,7 @@ fn main() {
         floor,
         market_data::all,
         book::all,
+        way::all,
         orders::all,
         gate::all,
         portfolio::all,

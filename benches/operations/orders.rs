@@ -3,6 +3,7 @@
 use super::bench;
 use super::made::BATCH;
 use super::void::Void;
+use coretick::base::instrument::Symbol;
 use coretick::base::message::{Header, Kind, Market};
 use coretick::base::unit::{Nanos, OrderType, Price, Qty, Side, TimeInForce};
 use coretick::route::Secret;
@@ -18,7 +19,7 @@ use std::hint::black_box;
 const PAUSE: Nanos = Nanos(1_000_000_000);
 
 /// A session that stands, and what is said in it.
-struct Session {
+pub(crate) struct Session {
     gateway: Gateway,
     now: Nanos,
     /// Orders so far.
@@ -28,11 +29,12 @@ struct Session {
 }
 
 impl Session {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = Nanos(1);
         let settings = Settings::new(Username::new("DESK").expect("a name"));
         let secret = Secret::new("swordfish", "the bench").expect("a password");
-        let symbols = ["ABC".parse().expect("a symbol")];
+        let symbol = |at: u32| format!("A{at}").parse().expect("a symbol");
+        let symbols: Vec<Symbol> = (0..BATCH).map(symbol).collect();
         let gateway = Gateway::new(settings, secret, &symbols, now);
         let references = Vec::with_capacity(BATCH as usize);
         let mut session = Self { gateway, now, orders: 0, references };
@@ -62,7 +64,7 @@ impl Session {
     }
 
     /// What waits for the socket has left.
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         let waiting = black_box(self.gateway.unsent(false)).len();
         self.gateway.sent(waiting);
     }
@@ -79,14 +81,23 @@ impl Session {
         }
     }
 
-    /// A batch of orders into bytes.
-    fn enter(&mut self) {
+    /// An order into bytes, that wait.
+    pub(crate) fn write(&mut self, order: &Market) {
+        let head = Header { time: self.now, ..order.head };
+        let order = Market { head, ..*order };
+        self.references.push(self.gateway.next_reference());
+        self.gateway.on_order(black_box(&order), self.now, false, &mut Void::default());
+    }
+
+    /// A batch of orders into bytes, so many of them for a write to the socket.
+    fn enter(&mut self, together: u32) {
         let order = Self::order(Kind::NEW);
-        for _ in 0..BATCH {
+        for at in 1..=BATCH {
             self.orders += 1;
-            self.references.push(self.gateway.next_reference());
-            let order = Market { reference: self.orders, ..order };
-            self.gateway.on_order(black_box(&order), self.now, false, &mut Void::default());
+            self.write(&Market { reference: self.orders, ..order });
+            if at.is_multiple_of(together) {
+                self.leave();
+            }
         }
         self.leave();
     }
@@ -103,7 +114,7 @@ impl Session {
     }
 
     /// The venue takes the batch.
-    fn accepted(&mut self) {
+    pub(crate) fn accepted(&mut self) {
         for at in 0..self.references.len() {
             let user_ref_num = self.references[at].into();
             let accepted =
@@ -113,7 +124,7 @@ impl Session {
     }
 
     /// The venue has cancelled the batch.
-    fn canceled(&mut self) {
+    pub(crate) fn canceled(&mut self) {
         for at in 0..self.references.len() {
             let user_ref_num = self.references[at].into();
             let canceled = OrderCanceled {
@@ -136,24 +147,30 @@ pub(crate) fn all(criterion: &mut Criterion) {
         session.accepted();
         session.canceled();
     };
-    bench(criterion, "orders/order into bytes", Session::new(), Session::enter, ended);
+    for (name, together) in [
+        ("orders/order into bytes", BATCH),
+        ("orders/order into bytes, 50 to a write", 50),
+        ("orders/order into bytes, one to a write", 1),
+    ] {
+        bench(criterion, name, Session::new(), |session| session.enter(together), ended);
+    }
     let open = || {
         let mut session = Session::new();
-        session.enter();
+        session.enter(BATCH);
         session.accepted();
         session
     };
     let again = |session: &mut Session| {
         session.canceled();
-        session.enter();
+        session.enter(BATCH);
         session.accepted();
     };
     bench(criterion, "orders/cancel into bytes", open(), Session::cancel, again);
     let mut sent = Session::new();
-    sent.enter();
+    sent.enter(BATCH);
     let again = |session: &mut Session| {
         session.canceled();
-        session.enter();
+        session.enter(BATCH);
     };
     let name = "orders/acceptance into a report, its bytes made first";
     bench(criterion, name, sent, Session::accepted, again);

@@ -160,7 +160,7 @@ fn the_html_has_what_the_text_has() {
     let (now, before) = (run("html", true, operations), run("html before", false, operations));
     let page = Page::new(now, Some(("<calm>".into(), before))).expect("targets can be read");
     let (text, html) = (page.text(), html::page(&page));
-    for words in ["x floor", "ceiling", "aim", "a warm start", "commit    1234567", "QUICK"] {
+    for words in ["x floor", "ceiling", "aim", "whole processes", "commit    1234567", "QUICK"] {
         assert!(text.contains(words) && html.contains(words), "{words}: {text}\n{html}");
     }
     assert!(

@@ -59,8 +59,8 @@ const NOTES: [(&str, &str); 3] = [
     ),
     (
         "start",
-        "a warm start: whole processes that replay 40,000 messages on 2,000 symbols to their end, pools for 10,000 instruments; program and day were \
-         read before, no socket is opened",
+        "whole processes that replay 40,000 messages on 2,000 symbols to their end, pools for 10,000 instruments; program and day were \
+         read before, or forgotten by the kernel where it says cold; no socket is opened",
     ),
     (
         "replay",
