@@ -155,7 +155,7 @@ impl Run {
             let message = *self.feed.take();
             assert_eq!(message.key(), key);
             assert!(key >= self.last, "keys never step back");
-            assert!(message.head.time.0.abs_diff(now.0) < 2 * SECOND, "wall time");
+            assert!(message.head.time.0.abs_diff(now.0) < 30 * SECOND, "wall time");
             self.last = key;
             match message.head.kind {
                 Kind::GAP => self.gaps[0] += 1,

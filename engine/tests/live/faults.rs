@@ -89,8 +89,9 @@ fn orders_by_io_uring_are_accounted_for_whatever_breaks() {
             let whole = Demo { strategy, placement, transport, orders: "uring", ..DEMO }.run();
             assert!(!whole.ledger.trades.is_empty(), "{strategy}, {placement}: no executions");
         }
-        let ran = Demo { seconds: 6, placement, orders: "uring", ..with(cuts) }.run();
-        assert!(ran.count("/session/connections") > 4, "hardly cut");
+        run_until(Demo { seconds: 6, placement, orders: "uring", ..with(cuts) }, |ran| {
+            ran.count("/session/connections") > 4
+        });
     }
 }
 
@@ -110,15 +111,27 @@ fn with_one_line_whole_the_books_see_no_gap() {
 
 #[test]
 fn an_outage_of_both_lines_is_made_good_by_re_requests_or_else_by_a_snapshot() {
-    run_until(Demo { seconds: 5, ..with("both-dead=5s..5500ms") }, |ran| {
-        ran.engine.gaps > 0 && ran.count("/feed/recovered_messages") > 0
+    // The outage is of the exchange's time, and a busy machine has the engine trade late: then it is later too.
+    let made_good =
+        [(5, "both-dead=5s..5500ms"), (9, "both-dead=9s..9500ms"), (14, "both-dead=14s..14500ms")]
+            .iter()
+            .any(|(seconds, faults)| {
+                let ran = Demo { seconds: *seconds, ..with(faults) }.run();
+                ran.engine.gaps > 0 && ran.count("/feed/recovered_messages") > 0
+            });
+    assert!(made_good, "no outage was made good by re-requests");
+    let given_up = [
+        (8, "both-dead=5s..5500ms,rerequest-dead=0s..60s"),
+        (12, "both-dead=9s..9500ms,rerequest-dead=0s..60s"),
+        (17, "both-dead=14s..14500ms,rerequest-dead=0s..60s"),
+    ]
+    .iter()
+    .any(|(seconds, faults)| {
+        let ran = Demo { seconds: *seconds, ..with(faults) }.run();
+        let counts = ["/feed/gaps_given_up", "/feed/snapshots"].map(|count| ran.count(count));
+        ran.engine.gaps > 0 && !counts.contains(&0)
     });
-    let faults = "both-dead=5s..5500ms,rerequest-dead=0s..60s";
-    run_until(Demo { seconds: 8, ..with(faults) }, |ran| {
-        ran.engine.gaps > 0
-            && ran.count("/feed/gaps_given_up") > 0
-            && ran.count("/feed/snapshots") > 0
-    });
+    assert!(given_up, "no outage was made good by a snapshot");
 }
 
 #[test]
@@ -144,8 +157,9 @@ fn a_session_that_is_cut_at_any_byte_loses_and_doubles_nothing() {
         ("disconnect-within=20000", 2),
         ("disconnect-within=4000,disconnect-times=4,login-refusals=1", 2),
     ] {
-        let ran = Demo { seconds: 6, ..with(faults) }.run();
-        assert!(ran.count("/session/connections") > 2 + cuts, "{faults}: hardly cut");
+        run_until(Demo { seconds: 6, ..with(faults) }, |ran| {
+            ran.count("/session/connections") > 2 + cuts
+        });
     }
 }
 

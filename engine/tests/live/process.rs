@@ -229,6 +229,7 @@ impl Exchange {
             "[engine]\ninstruments = \"{}\"\ntick_ms = 20\n[feed]\n{lines}rerequests = \"{rerequests}\"\n\
              snapshots = \"{snapshots}\"\ninterface = \"{to_a}\"\ninterface_b = \"{to_b}\"\n\
              transport = \"{transport}\"\n[venue]\norder_entry = \"{order_entry}\"\n\
+             stop_within_ms = 20000\n\
              [strategy]\nname = \"quoter\"\n[book]\ninstruments_max = 64\norders_max = 65536\nlevels_max = 16384\n",
             folder.join("instruments.csv").display()
         );

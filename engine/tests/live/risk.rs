@@ -17,14 +17,27 @@ use tempfile::TempDir;
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 /// What was under way when something changed has arrived after this, on a busy machine too.
-const UNDER_WAY: i64 = SECOND;
+const UNDER_WAY: i64 = 3 * SECOND;
+/// So long something is held: twice that, ms.
+const HELD: u64 = 6_000;
 
-/// Runs `coretick` with these words; what it said, if it was done.
+/// What an engine says that did not see something done in its two seconds: on a busy machine it is to be asked again.
+const TOO_SOON: [&str; 3] =
+    ["not confirmed within", "does not say so", "is not in force, and will"];
+
+/// Runs `coretick` with these words, again where the machine was too busy for it; what it said, if it was done.
 fn done(words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_coretick")).args(words).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-    assert!(output.status.success(), "{words:?}: {}{}", said[0], said[1]);
-    said.into_iter().next().unwrap_or_default()
+    for tries in 1.. {
+        let output = Command::new(env!("CARGO_BIN_EXE_coretick")).args(words).output().unwrap();
+        let [said, error] =
+            [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        if output.status.success() {
+            return said;
+        }
+        let again = tries < 5 && TOO_SOON.iter().any(|it| said.contains(it) || error.contains(it));
+        assert!(again, "{words:?}: {said}{error}");
+    }
+    unreachable!("it is asked again or told")
 }
 
 /// What a scope may do, by `coretick risk`.
@@ -149,10 +162,10 @@ fn a_strategy_killed_over_the_socket_stops_and_trades_again_once_it_is_resumed()
     done(&[&["kill"][..], &scope].concat());
     assert_eq!(state(socket, "strategy:quoter"), "killed");
     assert_eq!(state(socket, "firm"), "live");
-    pause(2_000);
+    pause(HELD);
     done(&[&["resume"][..], &scope].concat());
     assert_eq!(state(socket, "strategy:quoter"), "live");
-    pause(2_000);
+    pause(HELD);
     ends_in_order(demo);
 
     let summary: Value =
@@ -190,9 +203,10 @@ fn a_killed_firm_stays_killed_over_a_crash_until_its_latch_is_taken_out_of_the_f
     assert_eq!(first.end().code, None);
 
     let mut second = exchange.engine("second", &[], PASSWORD);
-    second.until("no session", |text| text.contains("session live"));
+    let stands = |line: &str| line.contains("feed live") && line.contains("session live");
+    second.until("no session", |text| text.lines().any(stands));
     assert_eq!(state(&socket, "firm"), "killed");
-    pause(3_000);
+    pause(HELD);
     ends_in_order(second);
     let words = ["--scope", "firm", "--who", "ada", "--why", "a test", "--latches", &latches];
     done(&[&["resume"][..], &words].concat());
@@ -200,7 +214,7 @@ fn a_killed_firm_stays_killed_over_a_crash_until_its_latch_is_taken_out_of_the_f
     let mut third = exchange.engine("third", &[], PASSWORD);
     third.trades();
     assert_eq!(state(&socket, "firm"), "live");
-    pause(1_000);
+    pause(HELD);
     ends_in_order(third);
     exchange.end();
     let (sent, refused) = decided(&folder.path().join("second"));
@@ -276,14 +290,14 @@ fn a_tighter_limit_holds_once_it_is_answered_and_a_looser_one_once_it_is_confirm
     };
     propose("tight.toml", 100);
     assert_eq!(in_force(), 100);
-    pause(2_000);
+    pause(HELD);
     let said = propose("loose.toml", 300);
     assert!(said.contains("coretick limits confirm 1"), "{said}");
     pause(1_500);
     assert_eq!(in_force(), 100, "nobody confirmed it");
     done(&["limits", "confirm", "1", "--who", "bob", "--socket", &socket]);
     assert_eq!(in_force(), 300);
-    pause(1_500);
+    pause(HELD);
     ends_in_order(engine);
     exchange.end();
 
@@ -315,8 +329,8 @@ fn a_loss_holds_the_firm_to_reducing_and_then_stops_it() {
     let folder = TempDir::new().unwrap();
     let exchange = Exchange::start(folder.path(), 5_000, "");
     // Each fill costs twenty whatever it brings: some three fills lead to the first limit, with a position that is left to
-    // reduce, and no single one from there to beyond the second.
-    let more = "[limits.firm]\nloss_reduce = 50\nloss_kill = 75\n\
+    // reduce, and no single one from there to beyond the second, whatever the market did meanwhile.
+    let more = "[limits.firm]\nloss_reduce = 50\nloss_kill = 95\n\
         [portfolio]\ncommission = \"fixed\"\ncommission_rate = 20_000_000\n";
     let [socket, latches] = configure(&exchange, more);
     let mut engine = exchange.engine("desk", &[], PASSWORD);
@@ -324,7 +338,7 @@ fn a_loss_holds_the_firm_to_reducing_and_then_stops_it() {
     let out = folder.path().join("desk");
     until_latched(&out, "firm", |latched| latched.iter().any(|it| it.1 == "killed"));
     assert_eq!(state(&socket, "firm"), "killed");
-    pause(2_000);
+    pause(HELD);
     ends_in_order(engine);
     exchange.end();
     let told = latched(&out, "firm");
@@ -347,7 +361,7 @@ fn a_loss_holds_the_firm_to_reducing_and_then_stops_it() {
 fn an_exchange_that_rejects_is_left_alone_for_a_while_and_then_tried() {
     const FAILURES: usize = 5;
     const TRIALS: usize = 2;
-    const PAUSE: i64 = 2 * SECOND;
+    const PAUSE: i64 = 5 * SECOND;
     let folder = TempDir::new().unwrap();
     // It takes forty orders in its day, and rejects the others.
     let exchange = Exchange::start_with(folder.path(), 20_000, "", "orders_max = 40\n");
@@ -369,11 +383,11 @@ fn an_exchange_that_rejects_is_left_alone_for_a_while_and_then_tried() {
     exchange.end();
     let changes = changes(&folder.path().join("ledger.csv"), &out);
     let rejects = changes.iter().filter(|it| it.kind == "reject").map(|it| it.time);
-    // What is rejected within a pause belongs together.
+    // What is rejected within half a pause belongs together.
     let mut groups: Vec<Vec<i64>> = Vec::new();
     for time in rejects {
         match groups.last_mut() {
-            Some(group) if time - group[group.len() - 1] < PAUSE - UNDER_WAY => group.push(time),
+            Some(group) if time - group[group.len() - 1] < PAUSE / 2 => group.push(time),
             _ => groups.push(vec![time]),
         }
     }

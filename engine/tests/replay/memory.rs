@@ -4,6 +4,8 @@ use super::support::{Bench, coretick};
 
 /// KiB by which a day ten times as long may differ.
 const SLACK_KIB: u64 = 16 << 10;
+/// Runs of the same, at most.
+const LOOKS: usize = 3;
 
 #[test]
 fn memory_stays_flat_however_long_the_day() {
@@ -15,9 +17,15 @@ fn memory_stays_flat_however_long_the_day() {
         coretick(["generate", path].iter().chain(&day)).good();
         coretick(["replay", path, "--stages", "book"]).good().anonymous_kib
     };
-    let (short, long) = (most("200000"), most("2000000"));
-    assert!(short > 1 << 10, "{short} KiB were seen: too few to be true");
-    assert!(long.abs_diff(short) < SLACK_KIB, "{short} KiB for the short day, {long} KiB");
+    // What a look misses while the machine is busy, another run shows: too little is seen, never too much.
+    let (mut short, mut long) = (0, 0);
+    for _ in 0..LOOKS {
+        (short, long) = (short.max(most("200000")), long.max(most("2000000")));
+        if short > 1 << 10 && long.abs_diff(short) < SLACK_KIB {
+            return;
+        }
+    }
+    panic!("{short} KiB for the short day, {long} KiB for the long one");
 }
 
 #[test]
@@ -33,8 +41,15 @@ fn check_tells_what_a_run_takes() {
         let told = coretick(["check", "--config", &config]).good().out;
         let memory = told.lines().find_map(|line| line.strip_prefix("memory")).unwrap();
         let told: u64 = memory.split_whitespace().next().unwrap().parse().unwrap();
-        let taken = coretick(["replay", &day, "--config", &config]).good().anonymous_kib;
         let told_kib = told << 10;
+        let mut taken = 0;
+        for _ in 0..LOOKS {
+            let ran = coretick(["replay", &day, "--config", &config]).good();
+            taken = taken.max(ran.anonymous_kib);
+            if taken.abs_diff(told_kib) < BESIDE_KIB {
+                break;
+            }
+        }
         assert!(taken.abs_diff(told_kib) < BESIDE_KIB, "{told_kib} KiB told, {taken} taken");
     }
 }
