@@ -47,6 +47,14 @@ fn start(clock: Clock, arguments: &[&str]) -> f64 {
     took as f64 / 1e6
 }
 
+/// Tries to have the kernel forget a file: it does not each time, least of all what was in use a moment ago.
+const TRIES: usize = 1_000;
+
+/// Whether the kernel has forgotten a file, after some tries.
+fn is_forgotten(path: &str) -> bool {
+    (0..TRIES).any(|_| forget(path))
+}
+
 /// Has the kernel forget a file, as far as it lets go of it. Whether it is gone.
 fn forget(path: &str) -> bool {
     let file = fs::File::open(path).expect("it was written or built");
@@ -99,7 +107,7 @@ fn main() {
         eprint!("\r\x1b[2Kround {round} of {rounds}");
         alone.push(start(clock, &["--version"]));
         whole.push(start(clock, &replay));
-        if [PROGRAM, day].map(forget) == [true, true] {
+        if [PROGRAM, day].map(is_forgotten) == [true, true] {
             cold.push(start(clock, &replay));
         }
     }
@@ -110,13 +118,12 @@ fn main() {
         "start/40,000 messages replayed to their end",
         "start/40,000 messages replayed, cold: from disk",
     );
-    if cold.len() == rounds {
-        common::keep(of_cold, "ms", cold.iter().copied());
-    } else {
+    if cold.is_empty() {
         println!(
-            "a cold start cannot be had here: the kernel does not forget files that it is told to"
+            "no cold start can be had here: the kernel does not forget files that it is told to"
         );
-        cold.clear();
+    } else {
+        common::keep(of_cold, "ms", cold.iter().copied());
     }
     let of_each = [("process alone", &alone), ("a small day", &whole), ("the same, cold", &cold)];
     for (name, figures) in of_each.into_iter().filter(|(_, figures)| !figures.is_empty()) {

@@ -12,7 +12,7 @@ use super::summary::grouped;
 use crate::base::clock::Wall;
 use crate::base::instrument::InstrumentTable;
 use crate::base::unit::{Nanos, Seq};
-use crate::exchange::faults::Faults;
+use crate::exchange::faults::{Chance, Faults};
 use crate::exchange::server::{Addresses, Server};
 use crate::exchange::settings::Settings;
 use crate::exchange::venue::Venue;
@@ -83,6 +83,8 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
 }
 
+/// On a busy machine the exchange takes a trade back so much later than it should.
+const BUSTS_LATE: Nanos = Nanos(2_000_000_000);
 /// The limits that its orders are held against.
 const LIMITS: &str = include_str!("demo/limits.toml");
 /// The longest name that a socket can have here, in bytes: the system takes 107.
@@ -121,6 +123,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
     let connections = settings.order_entry.connections;
     let server = Server::bind(venue, &plan.addresses, connections, &settings.faults, now)?;
     let far = FarEnd::start(server, rows, wall, cpu)?;
+    let taken_back = match settings.faults.bust {
+        Chance::NEVER => Nanos(0),
+        _ => settings.faults.bust_delay.0.plus(BUSTS_LATE),
+    };
 
     let config = config(arguments, &far.addresses, &user, table)?;
     let secret = Secret::new(&password, "the demo's account").map_err(Failure::Secret)?;
@@ -135,7 +141,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         secret,
         wall,
         stop,
-        ends: Ends { after: Some(Nanos(arguments.seconds * 1_000_000_000)), flat: true },
+        ends: Ends {
+            after: Some(Nanos(arguments.seconds * 1_000_000_000)),
+            flat: true,
+            taken_back,
+        },
         outputs: outputs.as_ref(),
         title: format!(
             "coretick demo  {} symbols, {} messages/s",

@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Fai
         secret,
         wall: Wall::set(),
         stop: Stop::on_signals()?,
-        ends: Ends { after, flat: arguments.flatten },
+        ends: Ends { after, flat: arguments.flatten, taken_back: Nanos(0) },
         outputs: outputs.as_ref(),
         title: format!("coretick run  {}", config.venue.order_entry),
         plain: arguments.plain,

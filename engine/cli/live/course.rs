@@ -12,6 +12,8 @@ pub(crate) struct Ends {
     pub(crate) after: Option<Nanos>,
     /// Whether positions are then traded down to none.
     pub(crate) flat: bool,
+    /// The venue may take trades back until so long after them: flat for as long, it stays flat.
+    pub(crate) taken_back: Nanos,
 }
 
 /// What is seen of a run at a time.
@@ -93,8 +95,9 @@ impl Course {
             }
             Leg::Trading => Leg::Stopping,
             Leg::Flattening { since } => {
-                let is_flat = self.flat_since.is_some_and(|flat| now.since(flat) > FLAT_FOR);
-                if !is_flat && now.since(since) < FLAT_WITHIN {
+                let (held, taken_back) = (FLAT_FOR.max(self.ends.taken_back), self.ends.taken_back);
+                let is_flat = self.flat_since.is_some_and(|flat| now.since(flat) > held);
+                if !is_flat && now.since(since) < FLAT_WITHIN.plus(taken_back) {
                     return;
                 }
                 Leg::Stopping
@@ -140,7 +143,7 @@ mod tests {
         }
     }
 
-    const SECOND: Ends = Ends { after: Some(Nanos(1_000 * MS)), flat: true };
+    const SECOND: Ends = Ends { after: Some(Nanos(1_000 * MS)), flat: true, taken_back: Nanos(0) };
 
     fn live() -> Seen {
         Seen { is_live: true, ..Seen::default() }
@@ -169,6 +172,23 @@ mod tests {
         run.step(1_000, live());
         assert_eq!(run.step(5_900, live()), [true, false, false]);
         assert_eq!(run.step(6_000, live()), [true, true, false]);
+    }
+
+    #[test]
+    fn it_stays_as_long_as_trades_may_be_taken_back() {
+        let mut run = Run::new(Ends { taken_back: Nanos(2_000 * MS), ..SECOND });
+        let flat = Seen { is_flat: true, ..live() };
+        run.step(0, live());
+        assert_eq!(run.step(1_000, flat), [true, false, false]);
+        assert_eq!(run.step(1_100, flat), [true, false, false]);
+        assert_eq!(run.step(3_100, flat), [true, false, false]);
+        assert_eq!(run.step(3_101, flat), [true, true, false]);
+        // As long again where that is not so.
+        let mut run = Run::new(Ends { taken_back: Nanos(2_000 * MS), ..SECOND });
+        run.step(0, live());
+        run.step(1_000, live());
+        assert_eq!(run.step(7_900, live()), [true, false, false]);
+        assert_eq!(run.step(8_000, live()), [true, true, false]);
     }
 
     #[test]
