@@ -129,7 +129,9 @@ impl Receiver {
                 snapshot.is_wanted() || is_late
             }
         };
-        if catches_up && now.time.since(self.attempt) >= repair.join_within {
+        // Who misses nothing any more only waits until the lines are dry: no snapshot would bring that.
+        let misses = behind || self.void.is_some() || self.silent;
+        if catches_up && misses && now.time.since(self.attempt) >= repair.join_within {
             self.counts.late_joins += 1;
             self.attempt = now.time;
             if let Some(snapshot) = &mut self.snapshot {
