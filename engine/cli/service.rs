@@ -7,13 +7,16 @@ use crate::base::unit::Nanos;
 use crate::telemetry::View;
 use sd_notify::{NotifyState, notify};
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Duration;
 use std::{env, thread};
 
 /// Between two words on how it stands.
 const EVERY: Nanos = Nanos(1_000_000_000);
 /// Words that wait for a manager that does not listen; others are left out.
 const WAITING_MAX: usize = 8;
+/// So long the last words are waited for at the end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 enum Word {
@@ -30,6 +33,8 @@ pub(super) struct Service {
     is_stopping: bool,
     /// To the thread that tells it: a manager may not read, and who speaks to it then stands still.
     words: Option<SyncSender<Word>>,
+    /// Ends with that thread.
+    telling: Option<Receiver<()>>,
 }
 
 impl Service {
@@ -38,9 +43,11 @@ impl Service {
         let mut service = Self::default();
         if env::var_os("NOTIFY_SOCKET").is_some() {
             let (words, told) = sync_channel(WAITING_MAX);
+            let (alive, telling) = channel();
             let teller = thread::Builder::new().name("service".into());
             // Without its thread nobody is told, as outside of a service.
-            service.words = teller.spawn(move || tell_all(&told)).ok().map(|_| words);
+            service.words = teller.spawn(move || tell_all(&told, &alive)).ok().map(|_| words);
+            service.telling = Some(telling);
         }
         service
     }
@@ -48,8 +55,7 @@ impl Service {
     /// Tells what is due. Call it some ten times a second, once all shards run.
     pub(super) fn tell(&mut self, view: &View, now: Nanos, told_to_stop: bool) {
         if told_to_stop && !self.is_stopping {
-            self.is_stopping = true;
-            self.say(Word::Stopping);
+            self.is_stopping = self.say(Word::Stopping);
         }
         if self.told.is_some_and(|told| now.since(told) < EVERY) {
             return;
@@ -66,15 +72,23 @@ impl Service {
         self.say(Word::Status(status));
     }
 
-    fn say(&self, word: Word) {
-        if let Some(words) = &self.words {
-            let _ = words.try_send(word);
+    /// Whether it will be said; nobody hears it outside of a service.
+    fn say(&self, word: Word) -> bool {
+        self.words.as_ref().is_none_or(|words| words.try_send(word).is_ok())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.words = None;
+        if let Some(telling) = self.telling.take() {
+            let _ = telling.recv_timeout(LAST_WORDS);
         }
     }
 }
 
-/// Tells the manager, as long as there is a service.
-fn tell_all(words: &Receiver<Word>) {
+/// Tells the manager, as long as there is a service; `_alive` goes with the last word.
+fn tell_all(words: &Receiver<Word>, _alive: &Sender<()>) {
     let mut is_deaf = false;
     for word in words {
         let told = match &word {

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 /// Two seconds are promised; a busy machine gets more.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+/// And a second and a half, if the venue says nothing.
+const LEFT_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn ctrl_c_ends_a_demo_in_order() {
@@ -84,9 +86,13 @@ fn a_service_manager_that_does_not_listen_holds_nothing_up() {
     let path = folder.path().join(SERVICE);
     let _manager = UnixDatagram::bind(&path).unwrap();
     // Whoever tells it one more word waits until it reads, which it never does.
-    let other = UnixDatagram::unbound().unwrap();
-    other.set_nonblocking(true).unwrap();
-    while other.send_to(b"STATUS=another", &path).is_ok() {}
+    // From sockets of their own: one alone fills its own buffer first.
+    let is_full = || {
+        let other = UnixDatagram::unbound().unwrap();
+        other.set_nonblocking(true).unwrap();
+        other.send_to(b"STATUS=another", &path).is_err()
+    };
+    while !is_full() {}
     let exchange = Exchange::start(folder.path(), 2_000, "");
     let mut engine = exchange.engine("desk", &[], PASSWORD);
     engine.trades();
@@ -114,7 +120,7 @@ fn a_venue_gone_silent_is_left_with_its_open_orders_listed() {
     let ended = engine.end();
     exchange.signal("CONT");
     assert_eq!(ended.code, Some(3), "{}", ended.text);
-    assert!(ended.after < STOPPED_WITHIN, "{:?}", ended.after);
+    assert!(ended.after < LEFT_WITHIN, "{:?}", ended.after);
     let listed = ended.text.lines().filter(|line| line.contains(", reference ")).count();
     assert!(listed > 0 && ended.text.contains("have them cancelled"), "{}", ended.text);
     exchange.end();
