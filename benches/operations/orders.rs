@@ -115,6 +115,8 @@ impl Session {
 
     /// The venue takes the batch.
     pub(crate) fn accepted(&mut self) {
+        let open = self.gateway.open_orders_count();
+        assert_eq!(open, self.references.len(), "the gateway took them all");
         for at in 0..self.references.len() {
             let user_ref_num = self.references[at].into();
             let accepted =
