@@ -57,7 +57,7 @@ pub(super) struct Arguments {
     /// Nanoseconds of the shortest gap that counts
     #[arg(long, value_name = "NS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000_000))]
     threshold: u64,
-    /// Write one JSON object instead of text: the knobs and the meter, or with --against those of before and of now
+    /// Write one JSON object instead of text: the host, the knobs and the meter, or with --against those of before and of now
     #[arg(long)]
     json: bool,
     /// Keep what was found in a file, for --against

@@ -87,7 +87,7 @@ open_set! {
         REPLACED = 69, "replaced";
         /// Report: the venue refused the order.
         REJECTED = 70, "rejected";
-        /// Report: the venue could not cancel or replace `target`: it is not open.
+        /// Report: the venue did not cancel or replace `target`: it is not open, or `code` says why else.
         TOO_LATE = 71, "too-late";
         /// Report: a mark was taken in; `code` says whether what the strategy has open is to be cancelled.
         MARKED = 72, "marked";
