@@ -52,9 +52,9 @@ const PAGE: usize = 4_096;
 /// Tries to have the kernel forget a file: it does not each time, least of all what was in use a moment ago.
 const TRIES: usize = 1_000;
 
-/// Whether the kernel has forgotten a file, after some tries.
-fn is_forgotten(path: &str) -> bool {
-    (0..TRIES).any(|_| forget(path))
+/// Has the kernel forget a file, in some tries. Whether it did.
+fn forget(path: &str) -> bool {
+    (0..TRIES).any(|_| try_to_forget(path))
 }
 
 /// Pages of a file that the kernel has in memory.
@@ -75,8 +75,8 @@ fn resident(file: &fs::File) -> usize {
     pages.iter().filter(|page| **page & 1 == 1).count()
 }
 
-/// Has the kernel forget a file, as far as it lets go of it. Whether it is gone.
-fn forget(path: &str) -> bool {
+/// Asks the kernel to forget a file, which it does as far as it likes. Whether no page of it is left.
+fn try_to_forget(path: &str) -> bool {
     let file = fs::File::open(path).expect("it was written or built");
     file.sync_all().expect("target/ can be written to");
     // SAFETY: the descriptor is open, and the call touches no memory of ours.
@@ -123,7 +123,7 @@ fn main() {
         eprint!("\r\x1b[2Kround {round} of {rounds}");
         alone.push(start(clock, &["--version"]));
         whole.push(start(clock, &replay));
-        if [PROGRAM, day].map(is_forgotten) == [true, true] {
+        if [PROGRAM, day].map(forget) == [true, true] {
             cold.push(start(clock, &replay));
         } else {
             // Those that are to be warm are.

@@ -4,7 +4,7 @@ use super::made::*;
 use super::orders::Session;
 use super::void::Void;
 use super::{bench, gate};
-use coretick::base::message::{Flags, Header, Intent, Key, Kind, Market, Order, Report};
+use coretick::base::message::{Flags, Header, Intent, Key, Kind, Market, Message, Order, Report};
 use coretick::base::stage::{Outlet, Sink, Stage};
 use coretick::base::unit::*;
 use coretick::book::{Change, Host};
@@ -96,15 +96,10 @@ struct Way {
     intents: Vec<Intent>,
 }
 
-/// What the gate lets through goes to the desk, and from there to the session.
-struct ToDesk<'a> {
-    desk: &'a mut Desk,
-    session: &'a mut Session,
-}
+/// Hands on what comes.
+struct To<F>(F);
 
-struct ToSession<'a>(&'a mut Session);
-
-impl Outlet for ToDesk<'_> {
+impl<F> Outlet for To<F> {
     fn room(&mut self) -> usize {
         usize::MAX
     }
@@ -118,29 +113,10 @@ impl Outlet for ToDesk<'_> {
     }
 }
 
-impl Outlet for ToSession<'_> {
-    fn room(&mut self) -> usize {
-        usize::MAX
-    }
-
-    fn until(&mut self, _key: Key) -> bool {
-        true
-    }
-
-    fn flush(&mut self) -> bool {
-        true
-    }
-}
-
-impl Sink<Order> for ToDesk<'_> {
-    fn put(&mut self, order: &Order) {
-        self.desk.on(order, &mut ToSession(self.session), &mut Void::default());
-    }
-}
-
-impl Sink<Market> for ToSession<'_> {
-    fn put(&mut self, order: &Market) {
-        self.0.write(order);
+impl<T: Message, F: FnMut(&T)> Sink<T> for To<F> {
+    #[inline]
+    fn put(&mut self, message: &T) {
+        (self.0)(message);
     }
 }
 
@@ -159,9 +135,11 @@ impl Way {
 
     /// A batch of orders, judged, routed and written.
     fn go(&mut self) {
-        for intent in &self.intents {
-            let mut to = ToDesk { desk: &mut self.desk, session: &mut self.session };
-            self.gate.on(black_box(intent), &mut to, &mut Void::default());
+        let Self { gate, desk, session, intents } = self;
+        let mut to_session = To(|order: &Market| session.write(order));
+        let mut to_desk = To(|order: &Order| desk.on(order, &mut to_session, &mut Void::default()));
+        for intent in intents.iter() {
+            gate.on(black_box(intent), &mut to_desk, &mut Void::default());
         }
         self.session.leave();
     }
